@@ -1,0 +1,98 @@
+package caddymodule
+
+import (
+	"encoding/json"
+	"strconv"
+	"time"
+
+	"go.uber.org/zap/zapcore"
+)
+
+// MarshalLogObject adds to an access log line who asked, and what was decided
+// under details.experiment. The names are those of the management API's logs.
+func (v *visit) MarshalLogObject(enc zapcore.ObjectEncoder) error {
+	enc.AddString("device_type", v.device.Type)
+	enc.AddString("browser", v.device.Browser)
+	enc.AddString("platform", v.device.Platform)
+	enc.AddString("country", v.place.Country)
+	enc.AddString("region", v.place.Region)
+	if v.decision.Treatment == nil {
+		return nil
+	}
+	return enc.AddObject("details", zapcore.ObjectMarshalerFunc(func(enc zapcore.ObjectEncoder) error {
+		return enc.AddObject("experiment", zapcore.ObjectMarshalerFunc(v.experiment))
+	}))
+}
+
+func (v *visit) experiment(enc zapcore.ObjectEncoder) error {
+	t := v.decision.Treatment
+	enc.AddString("experiment_id", t.ExperimentID)
+	enc.AddString("variation_id", t.VariationID)
+	enc.AddBool("is_control", t.IsControl)
+	enc.AddString("allocation_strategy", string(t.Strategy))
+	enc.AddString("source", string(v.decision.Source))
+	if v.decision.SegmentID != "" {
+		enc.AddString("segment_id", v.decision.SegmentID)
+	}
+	return nil
+}
+
+// appendLine appends the visit as a line of the decision log.
+func (v *visit) appendLine(b []byte, tenant string, status int, at time.Time) []byte {
+	b = append(b, `{"time":"`...)
+	b = at.UTC().AppendFormat(b, "2006-01-02T15:04:05.000Z07:00")
+	b = append(b, `","tenant":"`...)
+	b = append(b, tenant...)
+	b = append(b, `","client_id":`...)
+	b = appendJSONString(b, clipped(v.clientID))
+	b = append(b, `,"status":`...)
+	b = strconv.AppendInt(b, int64(status), 10)
+	b = append(b, `,"device_type":"`...)
+	b = append(b, v.device.Type...)
+	b = append(b, `","browser":"`...)
+	b = append(b, v.device.Browser...)
+	b = append(b, `","platform":"`...)
+	b = append(b, v.device.Platform...)
+	b = append(b, `","country":"`...)
+	b = append(b, v.place.Country...)
+	b = append(b, `","region":"`...)
+	b = append(b, v.place.Region...)
+	b = append(b, '"')
+	if t := v.decision.Treatment; t != nil {
+		b = append(b, `,"details":{"experiment":{"experiment_id":"`...)
+		b = append(b, t.ExperimentID...)
+		b = append(b, `","variation_id":"`...)
+		b = append(b, t.VariationID...)
+		b = append(b, `","is_control":`...)
+		b = strconv.AppendBool(b, t.IsControl)
+		b = append(b, `,"allocation_strategy":"`...)
+		b = append(b, t.Strategy...)
+		b = append(b, `","source":"`...)
+		b = append(b, v.decision.Source...)
+		if v.decision.SegmentID != "" {
+			b = append(b, `","segment_id":"`...)
+			b = append(b, v.decision.SegmentID...)
+		}
+		b = append(b, `"}}`...)
+	}
+	return append(b, "}\n"...)
+}
+
+// appendJSONString appends a text that a client chose.
+func appendJSONString(b []byte, text string) []byte {
+	for i := range len(text) {
+		if c := text[i]; c < ' ' || c > '~' || c == '"' || c == '\\' {
+			quoted, err := json.Marshal(text)
+			if err != nil {
+				quoted = []byte(`""`) // unreachable: every string can be written
+			}
+			return append(b, quoted...)
+		}
+	}
+	b = append(b, '"')
+	b = append(b, text...)
+	return append(b, '"')
+}
+
+// Interface guard
+var _ zapcore.ObjectMarshaler = (*visit)(nil)

@@ -1,0 +1,259 @@
+package caddymodule
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io/fs"
+	"path"
+	"slices"
+
+	"github.com/caddyserver/caddy/v2"
+	"go.uber.org/zap"
+
+	"github.com/caddy-experiments/caddy-experiments/device"
+	"github.com/caddy-experiments/caddy-experiments/engine"
+	"github.com/caddy-experiments/caddy-experiments/store"
+)
+
+func init() {
+	caddy.RegisterModule(App{})
+}
+
+// App is what all sites with experiments share: where the configuration comes
+// from, where clients are, and the keys that sign what browsers keep.
+//
+// What it opens outlives a reload of Caddy's configuration: a site goes on with
+// the same snapshot, location database and log.
+type App struct {
+	// Store is where the configuration of the tenants is.
+	// Default: the file store in ./experiments.
+	StoreRaw json.RawMessage `json:"store,omitempty" caddy:"namespace=experiments.stores inline_key=module"`
+
+	// GeoIP is the database that tells countries and regions.
+	// Default: none, which leaves both unknown.
+	GeoIP *GeoIP `json:"geoip,omitempty"`
+
+	// SigningKeys sign cookies, override tokens and subjects' hashes. The
+	// first one signs, all are accepted. Each has at least 32 bytes;
+	// placeholders such as {env.EXPERIMENTS_KEY} are replaced.
+	// Default: a key that is made once and kept beside the store.
+	SigningKeys []string `json:"signing_keys,omitempty"`
+
+	// Tenants are those that sites may use, as project/environment where
+	// either part may be *. Default: all.
+	Tenants []string `json:"tenants,omitempty"`
+
+	// MaxActiveExperiments is how many active experiments of a tenant assign
+	// subjects at a time. Default: 1.
+	MaxActiveExperiments int `json:"max_active_experiments,omitempty"`
+
+	// HeaderBudget is the longest header value in bytes that is handed to the
+	// identity provider. Default: 8000.
+	HeaderBudget int `json:"header_budget,omitempty"`
+
+	// MaxDocumentSize is the largest document of a tenant in bytes.
+	// Default: 8388608.
+	MaxDocumentSize int64 `json:"max_document_size,omitempty"`
+
+	// DecisionLog writes one line for each authorization request.
+	// Default: none.
+	DecisionLog *DecisionLog `json:"decision_log,omitempty"`
+
+	logger        *zap.Logger
+	source        Source
+	keys          *keyring
+	detector      *device.Detector
+	configuration *configuration
+	locations     *locations
+	decisions     *decisionLog
+	loaded        []any // keys of the pool
+	generated     bool  // the signing key is not configured
+}
+
+// Source is a module that opens a store: a guest in the namespace
+// experiments.stores.
+type Source interface {
+	// Open gives the store. It must not wait for anything outside this machine.
+	Open(maxDocumentSize int64) (store.Store, error)
+	// Dir is the directory for what is kept beside the store.
+	Dir() string
+}
+
+// devices outlive reloads: what is known of User-Agents depends on no
+// configuration.
+var devices = device.NewDetector()
+
+// CaddyModule returns the Caddy module information.
+func (App) CaddyModule() caddy.ModuleInfo {
+	return caddy.ModuleInfo{ID: "experiments", New: func() caddy.Module { return new(App) }}
+}
+
+// Provision opens what the sites will need.
+func (a *App) Provision(ctx caddy.Context) error {
+	a.logger = ctx.Logger()
+	a.detector = devices
+	a.setDefaults()
+	if err := a.check(); err != nil {
+		return err
+	}
+	module, err := ctx.LoadModule(a, "StoreRaw")
+	if err != nil {
+		return fmt.Errorf("loading the store: %w", err)
+	}
+	a.source = module.(Source)
+	if err := a.provideKeys(); err != nil {
+		return err
+	}
+	registerMetrics(ctx.GetMetricsRegistry())
+	settings := engine.Settings{MaxActive: a.MaxActiveExperiments, HeaderBudget: a.HeaderBudget}
+	a.configuration, err = pooled(a, fmt.Sprintf("store %s %d %+v", a.StoreRaw, a.MaxDocumentSize, settings), func() (*configuration, error) {
+		s, err := a.source.Open(a.MaxDocumentSize)
+		if err != nil {
+			return nil, fmt.Errorf("opening the store: %w", err)
+		}
+		return newConfiguration(s, settings, a.logger), nil
+	})
+	if err != nil {
+		return err
+	}
+	if a.GeoIP != nil {
+		a.locations, err = pooled(a, fmt.Sprintf("geoip %+v", *a.GeoIP), func() (*locations, error) {
+			return openLocations(*a.GeoIP, a.logger)
+		})
+		if err != nil {
+			return err
+		}
+	}
+	if a.DecisionLog != nil {
+		if err := a.DecisionLog.provision(ctx); err != nil {
+			return err
+		}
+		a.decisions, err = pooled(a, "decision log "+a.DecisionLog.opener.WriterKey(), func() (*decisionLog, error) {
+			return openDecisionLog(a.DecisionLog.opener)
+		})
+	}
+	return err
+}
+
+func (a *App) setDefaults() {
+	if a.StoreRaw == nil {
+		a.StoreRaw = json.RawMessage(`{"module":"file"}`)
+	}
+	if a.MaxActiveExperiments == 0 {
+		a.MaxActiveExperiments = 1
+	}
+	if a.HeaderBudget == 0 {
+		a.HeaderBudget = engine.DefaultHeaderBudget
+	}
+	if a.MaxDocumentSize == 0 {
+		a.MaxDocumentSize = store.DefaultMaxDocumentSize
+	}
+}
+
+func (a *App) check() error {
+	if a.MaxActiveExperiments < 0 || a.HeaderBudget < 0 || a.MaxDocumentSize < 0 {
+		return errors.New("max_active_experiments, header_budget and max_document_size must be positive")
+	}
+	for _, pattern := range a.Tenants {
+		if _, err := path.Match(pattern, ""); err != nil {
+			return fmt.Errorf("tenants: %q: %w; write project/environment, where either part may be *", pattern, err)
+		}
+	}
+	return nil
+}
+
+// provideKeys reads the configured keys, or the one that an earlier start made.
+// If there is none yet it is made here, and only kept when the app starts: a
+// configuration that is merely checked leaves nothing behind.
+func (a *App) provideKeys() (err error) {
+	replacer := caddy.NewReplacer()
+	secrets := make([]string, len(a.SigningKeys))
+	for i, key := range a.SigningKeys {
+		secrets[i] = replacer.ReplaceAll(key, "")
+	}
+	if len(secrets) == 0 {
+		a.generated = true
+		key, err := generatedKey(a.source.Dir())
+		if err != nil {
+			return err
+		}
+		secrets = append(secrets, key)
+	}
+	a.keys, err = newKeyring(secrets)
+	return err
+}
+
+// Start begins to follow the store and the location database.
+func (a *App) Start() error {
+	if a.generated {
+		if err := keepGeneratedKey(a.source.Dir()); err != nil {
+			a.logger.Warn("the signing key that was made cannot be kept, so every restart makes all devices new; configure a signing_key",
+				zap.String("dir", a.source.Dir()), zap.Error(err))
+		} else {
+			a.logger.Warn("no signing_key is configured, so one that was made here is used; several edges must share one, or they take each other's devices for new",
+				zap.String("file", generatedKeyPath(a.source.Dir())))
+		}
+	}
+	a.configuration.start(a.logger)
+	if a.locations != nil {
+		a.locations.start(a.logger)
+	}
+	return nil
+}
+
+// Stop does nothing: requests may still be running, and what they use is
+// released by Cleanup.
+func (a *App) Stop() error { return nil }
+
+// Cleanup releases what Provision opened. Requests that are still running keep
+// what they hold.
+func (a *App) Cleanup() error {
+	var err error
+	for _, key := range a.loaded {
+		_, deleteErr := pool.Delete(key)
+		err = errors.Join(err, deleteErr)
+	}
+	a.loaded = nil
+	return err
+}
+
+// tenant gives the tenant of a site.
+func (a *App) tenant(ctx caddy.Context, name string) (*tenant, error) {
+	t, err := store.ParseTenant(name)
+	if err != nil {
+		return nil, err
+	}
+	entitled := len(a.Tenants) == 0 || slices.ContainsFunc(a.Tenants, func(pattern string) bool {
+		match, _ := path.Match(pattern, name)
+		return match
+	})
+	if !entitled {
+		return nil, fmt.Errorf("tenant %s is not among the tenants of the experiments app; add it there", name)
+	}
+	return newTenant(a.configuration.live.Feed(ctx, t)), nil
+}
+
+// pooled gives the value of a key in the pool, shared with every other
+// configuration that has the same key.
+func pooled[T caddy.Destructor](a *App, key string, open func() (T, error)) (value T, err error) {
+	shared, _, err := pool.LoadOrNew(key, func() (caddy.Destructor, error) { return open() })
+	if err != nil {
+		return value, err
+	}
+	a.loaded = append(a.loaded, key)
+	return shared.(T), nil
+}
+
+// pool holds what outlives a reload.
+var pool = caddy.NewUsagePool()
+
+// isMissing reports whether a file does not exist.
+func isMissing(err error) bool { return errors.Is(err, fs.ErrNotExist) }
+
+// Interface guards
+var (
+	_ caddy.App          = (*App)(nil)
+	_ caddy.Provisioner  = (*App)(nil)
+	_ caddy.CleanerUpper = (*App)(nil)
+)

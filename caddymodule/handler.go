@@ -1,0 +1,253 @@
+package caddymodule
+
+import (
+	"net/http"
+	"strings"
+	"time"
+
+	"github.com/caddyserver/caddy/v2"
+	"github.com/caddyserver/caddy/v2/modules/caddyhttp"
+	"go.uber.org/zap"
+
+	"github.com/caddy-experiments/caddy-experiments/engine"
+)
+
+// ServeHTTP decides the request and always forwards it. Whatever goes wrong on
+// our part, the identity provider gets the request as the client sent it.
+func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request, next caddyhttp.Handler) error {
+	v := &visit{handler: h, request: r}
+	h.prepare(v, w, r)
+	if h.app.decisions == nil || !v.authorize {
+		return next.ServeHTTP(w, r)
+	}
+	recorder := &statusRecorder{ResponseWriterWrapper: caddyhttp.ResponseWriterWrapper{ResponseWriter: w}}
+	err := next.ServeHTTP(recorder, r)
+	h.record(v, recorder.outcome(err))
+	return err
+}
+
+// prepare takes a request through the steps of a decision.
+func (h *Handler) prepare(v *visit, w http.ResponseWriter, r *http.Request) {
+	defer h.forwardUnmodified(v, r)
+
+	// 1 strip: nobody but us says what the identity provider believes of us.
+	h.shield.strip(r)
+
+	repl, _ := r.Context().Value(caddy.ReplacerCtxKey).(*caddy.Replacer)
+	if repl != nil {
+		repl.Map(v.placeholder)
+	}
+	v.authorize = h.authorizePaths[r.URL.Path]
+	if !v.authorize && !hasCookie(r.Header, carryCookie) {
+		return // the site's other traffic, in no login that we had a part in
+	}
+	now := time.Now()
+
+	// 2 derive: who asks, from where, for which client.
+	v.derive()
+	var asked parameters
+	if v.authorize {
+		asked.scan(r.URL.RawQuery)
+		asked.scan(string(readForm(r)))
+		v.clientID = asked.values[paramClient]
+	}
+
+	// 3 subject: the device, or what the site calls one.
+	holds := !v.authorize || h.holds(r, &asked)
+	identity := h.identify(r, repl, holds)
+	v.subject = identity.subject
+
+	// 4 decide: override, in-flight assignment, or active experiment.
+	snapshot := h.tenant.snapshot()
+	if snapshot != nil {
+		v.decision = snapshot.Decide(h.request(v, r, &asked, holds, now))
+	}
+	h.warn(v, &asked)
+
+	// 5 inject: what is known goes to the provider, the browser and the logs.
+	h.inject(v, w, r, snapshot, identity, holds, now)
+	if v.authorize {
+		decisionSeconds.Observe(time.Since(now).Seconds())
+	}
+}
+
+// holds reports whether a request to an authorization endpoint must not be
+// given a new assignment: nobody sees a page in answer to it.
+func (h *Handler) holds(r *http.Request, asked *parameters) bool {
+	switch {
+	case r.Method != http.MethodGet && r.Method != http.MethodPost:
+		return true
+	case asked.values[paramPrompt] == "none":
+		return true
+	case strings.Contains(first(r.Header["Sec-Purpose"]), "prefetch"):
+		return true
+	}
+	return first(r.Header["Purpose"]) == "prefetch" || first(r.Header["X-Moz"]) == "prefetch"
+}
+
+// identity is who a request is decided for.
+type identity struct {
+	subject string
+	// device is set where the subject is our own device id, and reissue where
+	// the browser should be given it anew.
+	device  bool
+	reissue bool
+}
+
+// identify finds the subject of a request. A device that is not known yet gets
+// an id only if the request may be given an assignment.
+func (h *Handler) identify(r *http.Request, repl *caddy.Replacer, holds bool) identity {
+	if h.Subject != "" && repl != nil {
+		if subject := repl.ReplaceAll(h.Subject, ""); subject != "" {
+			return identity{subject: subject}
+		}
+	}
+	if id, current := h.app.keys.readDevice(r.Header); id != "" {
+		return identity{subject: id, device: true, reissue: !current && !holds}
+	}
+	if holds {
+		return identity{}
+	}
+	return identity{subject: newDeviceID(), device: true}
+}
+
+// request puts together what the engine decides on.
+func (h *Handler) request(v *visit, r *http.Request, asked *parameters, holds bool, now time.Time) *engine.Request {
+	request := &engine.Request{Subject: v.subject, Hold: holds}
+	a := &request.Attributes
+	a[engine.ClientID] = v.clientID
+	a[engine.Connection] = asked.values[paramConnection]
+	a[engine.ConnectionType] = h.Connections[asked.values[paramConnection]]
+	a[engine.OrganizationID] = asked.organization()
+	a[engine.Domain] = hostname(r.Host)
+	a[engine.DeviceType] = v.device.Type
+	a[engine.Browser] = v.device.Browser
+	a[engine.Platform] = v.device.Platform
+	a[engine.UserAgent] = clippedAgent(first(r.Header["User-Agent"]))
+	a[engine.Country] = v.place.Country
+	a[engine.Region] = v.place.Region
+	request.Force = h.force(asked, now)
+	request.Carried, _ = h.app.keys.readCarry(r.Header, h.tenant.name, v.subject, now, time.Duration(h.Sticky))
+	return request
+}
+
+// force gives the override that the request asks for, as far as the site
+// allows it.
+func (h *Handler) force(asked *parameters, now time.Time) engine.Force {
+	if h.Overrides == overridesOff {
+		return engine.Force{}
+	}
+	if asked.overrideRepeated() {
+		return engine.Force{Refused: true}
+	}
+	force := engine.Force{
+		ExperimentID: asked.values[paramExperiment],
+		VariationID:  asked.values[paramVariation],
+		SegmentID:    asked.values[paramSegment],
+	}
+	if h.Overrides == overridesSigned && force.ExperimentID != "" &&
+		!h.app.keys.allowsOverride(asked.values[paramToken], h.tenant.name, force, now) {
+		return engine.Force{Refused: true}
+	}
+	return force
+}
+
+// warn writes down what could not be followed, and takes back a decision that
+// cannot be handed on.
+func (h *Handler) warn(v *visit, asked *parameters) {
+	if v.decision.Warning != "" {
+		h.warner.warn(string(v.decision.Warning),
+			zap.String("experiment_id", clipped(asked.values[paramExperiment])),
+			zap.String("variation_id", clipped(asked.values[paramVariation])),
+			zap.String("segment_id", clipped(asked.values[paramSegment])))
+	}
+	if t := v.decision.Treatment; t != nil && t.Header == "" {
+		h.warner.warn(codeHeaderTooLarge, zap.String("experiment_id", t.ExperimentID),
+			zap.String("variation_id", t.VariationID), zap.Int("size", t.HeaderSize), zap.Int("budget", h.app.HeaderBudget))
+		v.decision = engine.Decision{}
+	}
+}
+
+// inject hands the decision on: to the identity provider in the header, to the
+// browser in cookies, to logs, metrics and traces.
+func (h *Handler) inject(v *visit, w http.ResponseWriter, r *http.Request, snapshot *engine.Snapshot, who identity, holds bool, now time.Time) {
+	d := &v.decision
+	if d.Treatment != nil {
+		r.Header[h.Header] = []string{d.Treatment.Header}
+		h.tenant.count(snapshot, d)
+		h.annotateSpan(r, d)
+	}
+	if who.device && (d.New || who.reissue) {
+		setCookie(w, r, deviceCookie, h.app.keys.writeDevice(who.subject, now), deviceAge)
+	}
+	switch {
+	case d.New:
+		setCookie(w, r, carryCookie, h.app.keys.writeCarry(d, h.tenant.name, v.subject, now), time.Duration(h.Sticky))
+		h.announce(v)
+	case d.Drop && !holds:
+		setCookie(w, r, carryCookie, "", 0)
+	}
+	if v.enriched() {
+		enrichAccessLog(r, v)
+	}
+}
+
+// announce writes the event of a new assignment.
+func (h *Handler) announce(v *visit) {
+	entry := h.logger.Check(zap.InfoLevel, eventAssigned)
+	if entry == nil {
+		return
+	}
+	entry.Write(zap.String("tenant", h.tenant.name), zap.Inline(v),
+		zap.String("client_id", clipped(v.clientID)), zap.String("subject_hash", h.app.keys.unit(h.tenant.name, v.subject)))
+}
+
+// eventAssigned is the message of the event of a new assignment.
+const eventAssigned = "experiment_assignment_succeeded"
+
+// forwardUnmodified recovers from a panic in the steps of a decision: the
+// request goes on as if there were no experiments.
+func (h *Handler) forwardUnmodified(v *visit, r *http.Request) {
+	cause := recover()
+	if cause == nil {
+		return
+	}
+	delete(r.Header, h.Header)
+	v.decision = engine.Decision{}
+	h.warner.warn(codeResolutionFailed, zap.Any("panic", cause), zap.Stack("stack"))
+}
+
+// record writes the visit to the decision log.
+func (h *Handler) record(v *visit, status int) {
+	defer func() {
+		if cause := recover(); cause != nil {
+			h.warner.warn(codeResolutionFailed, zap.Any("panic", cause), zap.Stack("stack"))
+		}
+	}()
+	h.app.decisions.write(func(b []byte) []byte { return v.appendLine(b, h.tenant.name, status, time.Now()) })
+}
+
+// hostname is the host of a request without port, in lower case by comparison.
+func hostname(host string) string {
+	if at := strings.LastIndexByte(host, ':'); at > strings.LastIndexByte(host, ']') {
+		return host[:at]
+	}
+	return host
+}
+
+// longestAgent bounds the User-Agent that rules are compared with.
+const longestAgent = 1024
+
+func clippedAgent(agent string) string {
+	return agent[:min(len(agent), longestAgent)]
+}
+
+func first(values []string) string {
+	if len(values) == 0 {
+		return ""
+	}
+	return values[0]
+}
+
+// Interface guard
+var _ caddyhttp.MiddlewareHandler = (*Handler)(nil)

@@ -1,0 +1,180 @@
+package caddymodule
+
+import (
+	"crypto/hmac"
+	"crypto/rand"
+	"crypto/sha256"
+	"encoding/base64"
+	"errors"
+	"fmt"
+	"hash"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"sync"
+)
+
+// shortestKey is the least length of a signing key in bytes: as long as the
+// output of the hash that it keys.
+const shortestKey = 32
+
+// keyring signs with its first key and accepts signatures of all of them, so
+// that keys can be rotated without anybody losing an assignment. It is safe for
+// concurrent use.
+type keyring struct {
+	keys []*signingKey
+}
+
+// signingKey makes message authentication codes with HMAC-SHA256. Its id names
+// it in what it signs without giving anything of it away.
+type signingKey struct {
+	id      string
+	signers sync.Pool
+}
+
+// signer is the working memory of one signature.
+type signer struct {
+	mac     hash.Hash
+	message []byte
+	sum     []byte
+}
+
+// purpose keeps what is signed for one end from being taken for another.
+type purpose string
+
+const (
+	purposeDevice purpose = "experiment_device"
+	purposeCarry  purpose = "experiment_carry"
+	purposeToken  purpose = "experiment_token"
+	purposeUnit   purpose = "experiment_unit"
+)
+
+// signatureLength is the length of a signature in base64.
+var signatureLength = base64.RawURLEncoding.EncodedLen(sha256.Size)
+
+func newKeyring(secrets []string) (*keyring, error) {
+	k := &keyring{}
+	for i, secret := range secrets {
+		if len(secret) < shortestKey {
+			return nil, fmt.Errorf("signing_key: key %d has %d bytes; it needs at least %d, for example from: openssl rand -base64 32", i+1, len(secret), shortestKey)
+		}
+		id := sha256.Sum256([]byte("experiment_key_id\n" + secret))
+		k.keys = append(k.keys, &signingKey{
+			id: base64.RawURLEncoding.EncodeToString(id[:6]),
+			signers: sync.Pool{New: func() any {
+				return &signer{mac: hmac.New(sha256.New, []byte(secret))}
+			}},
+		})
+	}
+	return k, nil
+}
+
+// current is the key that signs.
+func (k *keyring) current() *signingKey { return k.keys[0] }
+
+// named gives the key of an id, nil if it is none of the ring.
+func (k *keyring) named(id string) *signingKey {
+	for _, key := range k.keys {
+		if key.id == id {
+			return key
+		}
+	}
+	return nil
+}
+
+// unit is what stands for a subject in logs and events: a keyed hash that
+// nobody without the key can lead back. The oldest key makes it, so that
+// putting a new one in front changes nobody's.
+func (k *keyring) unit(tenant, subject string) string {
+	return k.keys[len(k.keys)-1].sign(purposeUnit, tenant, subject)[:22]
+}
+
+// sign gives the signature of the parts for a purpose, in base64.
+func (k *signingKey) sign(p purpose, parts ...string) string {
+	s := k.signer(p, parts)
+	defer k.signers.Put(s)
+	return string(s.sum)
+}
+
+// verify compares in constant time.
+func (k *signingKey) verify(signature string, p purpose, parts ...string) bool {
+	if len(signature) != signatureLength {
+		return false
+	}
+	s := k.signer(p, parts)
+	defer k.signers.Put(s)
+	s.message = append(s.message[:0], signature...)
+	return hmac.Equal(s.sum, s.message)
+}
+
+// signer computes a signature. Each part goes in with its length, so that no
+// two lists of parts make the same message.
+func (k *signingKey) signer(p purpose, parts []string) *signer {
+	s := k.signers.Get().(*signer)
+	s.mac.Reset()
+	s.message = append(s.message[:0], p...)
+	for _, part := range parts {
+		s.message = strconv.AppendInt(append(s.message, '\n'), int64(len(part)), 10)
+		s.message = append(append(s.message, ':'), part...)
+	}
+	s.mac.Write(s.message)
+	raw := s.mac.Sum(s.message[:0])
+	s.sum = base64.RawURLEncoding.AppendEncode(s.sum[:0], raw)
+	return s
+}
+
+// generatedKeys are the keys that were made in this process, by directory: all
+// configurations that it loads must share one even before it is on disk.
+var generatedKeys sync.Map
+
+func generatedKeyPath(dir string) string { return filepath.Join(dir, "signing.key") }
+
+// generatedKey gives the key of a directory: the one kept there, else the one
+// made before in this process, else a new one.
+func generatedKey(dir string) (string, error) {
+	path := generatedKeyPath(dir)
+	text, err := os.ReadFile(path)
+	if errors.Is(err, fs.ErrNotExist) {
+		random := make([]byte, shortestKey)
+		_, _ = rand.Read(random) // never fails
+		key, _ := generatedKeys.LoadOrStore(dir, base64.RawURLEncoding.EncodeToString(random))
+		return key.(string), nil
+	}
+	if err != nil {
+		return "", fmt.Errorf("signing_key: reading the generated one: %w", err)
+	}
+	key := strings.TrimSpace(string(text))
+	if len(key) < shortestKey {
+		return "", fmt.Errorf("signing_key: %s is damaged; remove it or configure a signing_key", path)
+	}
+	return key, nil
+}
+
+// keepGeneratedKey writes the key made in this process to its directory, unless
+// there is one already.
+func keepGeneratedKey(dir string) error {
+	key, made := generatedKeys.Load(dir)
+	if !made {
+		return nil
+	}
+	if err := os.MkdirAll(dir, 0o755); err != nil {
+		return err
+	}
+	f, err := os.OpenFile(generatedKeyPath(dir), os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600)
+	if errors.Is(err, fs.ErrExist) {
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	_, err = f.WriteString(key.(string) + "\n")
+	if err == nil {
+		err = f.Sync()
+	}
+	if closeErr := f.Close(); err == nil {
+		err = closeErr
+	}
+	return err
+}

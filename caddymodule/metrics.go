@@ -1,0 +1,144 @@
+package caddymodule
+
+import (
+	"errors"
+	"sync/atomic"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+
+	"github.com/caddy-experiments/caddy-experiments/engine"
+	"github.com/caddy-experiments/caddy-experiments/store"
+)
+
+// The collectors are the process's, not one configuration's: they are
+// registered anew with the registry of every configuration and count on over
+// reloads.
+var (
+	decisionsTotal = prometheus.NewCounterVec(prometheus.CounterOpts{
+		Namespace: "caddy", Subsystem: "experiments", Name: "decisions_total",
+		Help: "Requests that were given a variation, by experiment, variation and source.",
+	}, []string{"experiment", "variation", "source"})
+
+	decisionSeconds = prometheus.NewHistogram(prometheus.HistogramOpts{
+		Namespace: "caddy", Subsystem: "experiments", Name: "decision_seconds",
+		Help:    "Time from the arrival of an authorization request at the handler to its handing on.",
+		Buckets: []float64{1e-6, 2e-6, 5e-6, 1e-5, 2e-5, 5e-5, 1e-4, 1e-3, 1e-2, 0.1, 1},
+	})
+
+	warningsTotal = prometheus.NewCounterVec(prometheus.CounterOpts{
+		Namespace: "caddy", Subsystem: "experiments", Name: "warnings_total",
+		Help: "Warnings by code, those that the log's rate limit left out included.",
+	}, []string{"code"})
+
+	decisionsDropped = prometheus.NewCounter(prometheus.CounterOpts{
+		Namespace: "caddy", Subsystem: "experiments", Name: "decision_log_dropped_total",
+		Help: "Lines of the decision log that its sink could not take.",
+	})
+)
+
+// registerMetrics adds the collectors to the registry of a configuration, which
+// may have them already.
+func registerMetrics(registry *prometheus.Registry) {
+	if registry == nil {
+		return
+	}
+	collectors := []prometheus.Collector{decisionsTotal, decisionSeconds, warningsTotal, decisionsDropped, configurationCollector{}}
+	for _, c := range collectors {
+		err := registry.Register(c)
+		if already := (prometheus.AlreadyRegisteredError{}); err != nil && !errors.As(err, &already) {
+			panic("registering metrics: " + err.Error()) // two collectors of ours with one name
+		}
+	}
+}
+
+// configurationCollector reports the state of all tenants when it is scraped.
+type configurationCollector struct{}
+
+var (
+	revisionDesc = prometheus.NewDesc("caddy_experiments_config_revision",
+		"Revision of the configuration in force.", []string{"tenant"}, nil)
+	ageDesc = prometheus.NewDesc("caddy_experiments_config_age_seconds",
+		"Time since the configuration in force was applied.", []string{"tenant"}, nil)
+	contactDesc = prometheus.NewDesc("caddy_experiments_config_last_contact_seconds",
+		"Time since the store last answered for the tenant.", []string{"tenant"}, nil)
+	degradedDesc = prometheus.NewDesc("caddy_experiments_config_degraded",
+		"1 while the newest configuration is bad, gone or out of reach.", []string{"tenant"}, nil)
+)
+
+// Describe implements prometheus.Collector.
+func (configurationCollector) Describe(out chan<- *prometheus.Desc) {
+	for _, d := range []*prometheus.Desc{revisionDesc, ageDesc, contactDesc, degradedDesc} {
+		out <- d
+	}
+}
+
+// Collect implements prometheus.Collector. During a reload two configurations
+// can know the same tenant; only one of them may be reported.
+func (configurationCollector) Collect(out chan<- prometheus.Metric) {
+	seen := map[store.Tenant]bool{}
+	gauge := func(desc *prometheus.Desc, value float64, tenant store.Tenant) {
+		out <- prometheus.MustNewConstMetric(desc, prometheus.GaugeValue, value, string(tenant))
+	}
+	pool.Range(func(_, value any) bool {
+		c, ok := value.(*configuration)
+		if !ok {
+			return true
+		}
+		for _, status := range c.live.Statuses() {
+			if seen[status.Tenant] {
+				continue
+			}
+			seen[status.Tenant] = true
+			gauge(revisionDesc, float64(status.Revision), status.Tenant)
+			if status.AppliedAt != nil {
+				gauge(ageDesc, time.Since(*status.AppliedAt).Seconds(), status.Tenant)
+			}
+			if status.LastContact != nil {
+				gauge(contactDesc, time.Since(*status.LastContact).Seconds(), status.Tenant)
+			}
+			var degraded float64
+			if status.State == store.StateDegraded {
+				degraded = 1
+			}
+			gauge(degradedDesc, degraded, status.Tenant)
+		}
+		return true
+	})
+}
+
+// counters are the decision counters of one snapshot, each looked up once.
+type counters struct {
+	snapshot *engine.Snapshot
+	bySource []atomic.Pointer[prometheus.Counter] // by treatment and source
+}
+
+func newCounters(snapshot *engine.Snapshot) *counters {
+	return &counters{
+		snapshot: snapshot,
+		bySource: make([]atomic.Pointer[prometheus.Counter], len(snapshot.Treatments)*len(engine.Sources)),
+	}
+}
+
+func (c *counters) count(d *engine.Decision) {
+	slot := &c.bySource[d.Treatment.Index*len(engine.Sources)+sourceIndex(d.Source)]
+	counter := slot.Load()
+	if counter == nil {
+		found := decisionsTotal.WithLabelValues(d.Treatment.ExperimentID, d.Treatment.VariationID, string(d.Source))
+		counter = &found
+		slot.Store(counter)
+	}
+	(*counter).Inc()
+}
+
+func sourceIndex(s engine.Source) int {
+	for i, source := range engine.Sources {
+		if s == source {
+			return i
+		}
+	}
+	return 0
+}
+
+// Interface guard
+var _ prometheus.Collector = configurationCollector{}

@@ -1,0 +1,101 @@
+package caddymodule
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"net/http"
+	"time"
+
+	"github.com/caddyserver/caddy/v2"
+
+	"github.com/caddy-experiments/caddy-experiments/store"
+)
+
+func init() {
+	caddy.RegisterModule(adminStatus{})
+}
+
+// adminStatus answers /experiments/status on Caddy's admin API with the state
+// of the configuration in force.
+type adminStatus struct{}
+
+// CaddyModule returns the Caddy module information.
+func (adminStatus) CaddyModule() caddy.ModuleInfo {
+	return caddy.ModuleInfo{ID: "admin.api.experiments", New: func() caddy.Module { return new(adminStatus) }}
+}
+
+// Routes implements caddy.AdminRouter.
+func (adminStatus) Routes() []caddy.AdminRoute {
+	return []caddy.AdminRoute{{Pattern: "/experiments/status", Handler: caddy.AdminHandlerFunc(serveStatus)}}
+}
+
+// status is what /experiments/status answers.
+type status struct {
+	Status      store.State        `json:"status"` // healthy or degraded
+	Tenants     []store.Status     `json:"tenants"`
+	GeoIP       *geoStatus         `json:"geoip,omitempty"`
+	DecisionLog *decisionLogStatus `json:"decision_log,omitempty"`
+}
+
+type geoStatus struct {
+	Path      string     `json:"path"`
+	Loaded    bool       `json:"loaded"`
+	Type      string     `json:"type,omitempty"`
+	Regions   bool       `json:"regions"`
+	BuildTime *time.Time `json:"build_time,omitempty"`
+	LoadedAt  *time.Time `json:"loaded_at,omitempty"`
+	LastError string     `json:"last_error,omitempty"`
+}
+
+type decisionLogStatus struct {
+	Dropped uint64 `json:"dropped"`
+}
+
+// serveStatus looks the app up anew each time: this router can outlive the
+// configuration that it was made with.
+func serveStatus(w http.ResponseWriter, r *http.Request) error {
+	if r.Method != http.MethodGet {
+		return caddy.APIError{HTTPStatus: http.StatusMethodNotAllowed, Err: fmt.Errorf("%s is not allowed here; use GET", r.Method)}
+	}
+	app, err := caddy.ActiveContext().AppIfConfigured("experiments")
+	if err != nil {
+		return caddy.APIError{HTTPStatus: http.StatusNotFound, Err: errors.New("no site of this server has experiments; add the experiments directive to one")}
+	}
+	w.Header().Set("Content-Type", "application/json")
+	return json.NewEncoder(w).Encode(app.(*App).status())
+}
+
+func (a *App) status() status {
+	s := status{Status: store.StateHealthy, Tenants: a.configuration.live.Statuses()}
+	for _, t := range s.Tenants {
+		if t.State == store.StateDegraded {
+			s.Status = store.StateDegraded
+		}
+	}
+	if a.locations != nil {
+		s.GeoIP = a.locations.status()
+		if s.GeoIP.LastError != "" && !(a.GeoIP.Optional && !s.GeoIP.Loaded) {
+			s.Status = store.StateDegraded
+		}
+	}
+	if a.decisions != nil {
+		s.DecisionLog = &decisionLogStatus{Dropped: a.decisions.dropped.Load()}
+	}
+	return s
+}
+
+func (l *locations) status() *geoStatus {
+	info := l.Info()
+	s := &geoStatus{Path: info.Path, Loaded: info.Loaded, Type: info.Type, Regions: info.Regions}
+	if info.Loaded {
+		s.BuildTime, s.LoadedAt = &info.BuildTime, &info.LoadedAt
+	}
+	if info.LastError != nil {
+		s.LastError = info.LastError.Error()
+	}
+	return s
+}
+
+// Interface guard
+var _ caddy.AdminRouter = adminStatus{}

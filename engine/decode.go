@@ -1,0 +1,474 @@
+package engine
+
+import (
+	"fmt"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+)
+
+// Decode reads a document and checks its structure: types, unknown and repeated
+// fields, the form of ids, and references to what does not exist. The error is
+// a Faults. Whether an experiment is ready to run is not looked at here; see
+// Readiness. Neither are the limits on lengths and counts: they bind what the
+// management API writes, not what a document may hold.
+//
+// What has only one legal value, or is kept by the system itself, may be left
+// out: authentication_flow, assignment_config, type, is_valid and timestamps.
+func Decode(text []byte) (*Document, error) {
+	root, faults := parse(text)
+	if len(faults) > 0 {
+		return nil, faults
+	}
+	d := decoder{text: text}
+	document := d.document(root)
+	if len(d.faults) == 0 {
+		d.references(root, document)
+	}
+	if len(d.faults) > 0 {
+		slices.SortStableFunc(d.faults, func(a, b Fault) int { return a.Line - b.Line })
+		return nil, d.faults
+	}
+	return document, nil
+}
+
+// decoder turns nodes into entities and collects what is wrong with them.
+type decoder struct {
+	text   []byte
+	faults Faults
+}
+
+// full reports whether further faults would not be listed.
+func (d *decoder) full() bool { return len(d.faults) >= maxFaults }
+
+func (d *decoder) fault(n node, at *path, format string, args ...any) {
+	if !d.full() {
+		d.faults = append(d.faults, newFault(d.text, n.start(), at, fmt.Sprintf(format, args...)))
+	}
+}
+
+func (d *decoder) document(n node) *Document {
+	out := Document{FeatureFlags: []FeatureFlag{}, Segments: []Segment{}, Experiments: []Experiment{}}
+	d.object(n, nil, nil, func(name string, v node, at *path) bool {
+		switch name {
+		case "revision":
+			out.Revision = uint64(d.integer(v, at, 0))
+		case "feature_flags":
+			out.FeatureFlags = list(d, v, at, d.featureFlag)
+		case "segments":
+			out.Segments = list(d, v, at, d.segment)
+		case "experiments":
+			out.Experiments = list(d, v, at, d.experiment)
+		default:
+			return false
+		}
+		return true
+	})
+	return &out
+}
+
+func (d *decoder) featureFlag(n node, at *path) FeatureFlag {
+	out := FeatureFlag{Variations: []Variation{}}
+	d.object(n, at, []string{"id", "name", "status", "parameters"}, func(name string, v node, at *path) bool {
+		switch name {
+		case "id":
+			out.ID = d.id(v, at, FlagPrefix)
+		case "name":
+			out.Name = d.name(v, at)
+		case "description":
+			out.Description = d.string(v, at)
+		case "type":
+			out.Type = word(d, v, at, TypeAuth0, TypeSelf)
+		case "status":
+			out.Status = word(d, v, at, FlagDraft, FlagActive, FlagArchived)
+		case "parameters":
+			out.Parameters = table(d, v, at, d.parameter)
+		case "variations":
+			out.Variations = list(d, v, at, d.variation)
+		case "created_at":
+			out.CreatedAt = d.time(v, at)
+		case "updated_at":
+			out.UpdatedAt = d.time(v, at)
+		default:
+			return false
+		}
+		return true
+	})
+	return out
+}
+
+func (d *decoder) parameter(n node, at *path) Parameter {
+	var out Parameter
+	var value node
+	var where *path // nil as long as there is no value
+	d.object(n, at, []string{"type", "value"}, func(name string, v node, at *path) bool {
+		switch name {
+		case "type":
+			out.Type = word(d, v, at, TypeString, TypeBoolean, TypeNumber, TypeArray, TypeObject)
+		case "value":
+			out.Value = v.raw()
+			value, where = v, at
+		case "description":
+			out.Description = d.string(v, at)
+		default:
+			return false
+		}
+		return true
+	})
+	if where != nil && out.Type != "" {
+		d.typed(value, where, out.Type)
+	}
+	return out
+}
+
+var parameterKinds = map[ParameterType]kind{
+	TypeString: stringNode, TypeBoolean: booleanNode, TypeNumber: numberNode, TypeArray: arrayNode, TypeObject: objectNode,
+}
+
+// typed checks a parameter's value or an override of it.
+func (d *decoder) typed(n node, at *path, want ParameterType) {
+	if n.kind() != parameterKinds[want] {
+		d.fault(n, at, "must be %s as the parameter declares, got %s", kindNames[parameterKinds[want]], kindNames[n.kind()])
+	}
+}
+
+func (d *decoder) variation(n node, at *path) Variation {
+	out := Variation{Overrides: map[string]Override{}}
+	d.object(n, at, []string{"id", "name"}, func(name string, v node, at *path) bool {
+		switch name {
+		case "id":
+			out.ID = d.id(v, at, VariationPrefix)
+		case "name":
+			out.Name = d.name(v, at)
+		case "description":
+			out.Description = d.string(v, at)
+		case "overrides":
+			out.Overrides = table(d, v, at, d.override)
+		case "feature_flag_id":
+			d.id(v, at, FlagPrefix)
+		case "created_at":
+			out.CreatedAt = d.time(v, at)
+		case "updated_at":
+			out.UpdatedAt = d.time(v, at)
+		default:
+			return false
+		}
+		return true
+	})
+	return out
+}
+
+func (d *decoder) override(n node, at *path) Override {
+	var out Override
+	d.object(n, at, []string{"value"}, func(name string, v node, _ *path) bool {
+		if name == "value" {
+			out.Value = v.raw()
+		}
+		return name == "value"
+	})
+	return out
+}
+
+func (d *decoder) segment(n node, at *path) Segment {
+	var out Segment
+	d.object(n, at, []string{"id", "name", "rules"}, func(name string, v node, at *path) bool {
+		switch name {
+		case "id":
+			out.ID = d.id(v, at, SegmentPrefix)
+		case "name":
+			out.Name = d.name(v, at)
+		case "description":
+			out.Description = d.string(v, at)
+		case "type":
+			out.Type = word(d, v, at, TypeAuth0, TypeSelf)
+		case "rules":
+			out.Rules = list(d, v, at, d.rule)
+		case "created_at":
+			out.CreatedAt = d.time(v, at)
+		case "updated_at":
+			out.UpdatedAt = d.time(v, at)
+		default:
+			return false
+		}
+		return true
+	})
+	return out
+}
+
+func (d *decoder) rule(n node, at *path) Rule {
+	var out Rule
+	d.object(n, at, nil, func(name string, v node, at *path) bool {
+		switch name {
+		case "match":
+			out.Match = d.conditions(v, at)
+		case "not_match":
+			out.NotMatch = d.conditions(v, at)
+		default:
+			return false
+		}
+		return true
+	})
+	if n.kind() == objectNode && n.empty() {
+		d.fault(n, at, "must have match or not_match")
+	}
+	return out
+}
+
+func (d *decoder) conditions(n node, at *path) map[Attribute]Expression {
+	out := map[Attribute]Expression{}
+	d.object(n, at, nil, func(name string, v node, at *path) bool {
+		attribute, known := ParseAttribute(name)
+		if !known {
+			d.fault(v, at, "is no attribute; the attributes are %s", strings.Join(attributeNames[:], ", "))
+			return true
+		}
+		out[attribute] = d.expression(v, at)
+		return true
+	})
+	if n.kind() == objectNode && n.empty() {
+		d.fault(n, at, "must have at least one condition")
+	}
+	return out
+}
+
+func (d *decoder) expression(n node, at *path) Expression {
+	if n.kind() == arrayNode {
+		return Expression{Operator: OneOf, Values: list(d, n, at, d.string)}
+	}
+	if n.kind() != objectNode || n.count() != 1 {
+		d.fault(n, at, `must be an array of strings or one of {"contains":[…]}, {"starts_with":[…]}, {"ends_with":[…]}, {"exists":true|false}`)
+		return Expression{}
+	}
+	var name string
+	var v node
+	for key, value := range n.members() {
+		name, v = key.name(), value
+	}
+	at = &path{parent: at, name: name}
+	switch operator := slices.Index(operatorNames[:], name); {
+	case operator <= 0:
+		d.fault(v, at, "is no operator; the operators are contains, starts_with, ends_with, exists")
+	case Operator(operator) == Exists:
+		return Expression{Operator: Exists, Present: d.boolean(v, at)}
+	default:
+		return Expression{Operator: Operator(operator), Values: list(d, v, at, d.string)}
+	}
+	return Expression{}
+}
+
+func (d *decoder) experiment(n node, at *path) Experiment {
+	out := Experiment{AuthenticationFlow: FlowPreAuthentication, AssignmentConfig: AssignmentConfig{Subject: SubjectDevice}}
+	required := []string{"id", "name", "feature_flag_id", "allocation_strategy", "status", "allocations"}
+	d.object(n, at, required, func(name string, v node, at *path) bool {
+		switch name {
+		case "id":
+			out.ID = d.id(v, at, ExperimentPrefix)
+		case "name":
+			out.Name = d.name(v, at)
+		case "description":
+			out.Description = d.string(v, at)
+		case "feature_flag_id":
+			out.FeatureFlagID = d.id(v, at, FlagPrefix)
+		case "authentication_flow":
+			out.AuthenticationFlow = d.string(v, at)
+		case "allocation_strategy":
+			out.Strategy = word(d, v, at, StrategyPercentage, StrategySegment)
+		case "assignment_config":
+			out.AssignmentConfig = d.assignmentConfig(v, at)
+		case "status":
+			out.Status = word(d, v, at, ExperimentDraft, ExperimentActive, ExperimentPaused, ExperimentCompleted, ExperimentArchived)
+		case "is_valid":
+			valid := d.boolean(v, at)
+			out.IsValid = &valid
+		case "allocations":
+			out.Allocations = list(d, v, at, d.allocation)
+		case "started_at":
+			out.StartedAt = d.time(v, at)
+		case "ended_at":
+			out.EndedAt = d.time(v, at)
+		case "created_at":
+			out.CreatedAt = d.time(v, at)
+		case "updated_at":
+			out.UpdatedAt = d.time(v, at)
+		default:
+			return false
+		}
+		return true
+	})
+	return out
+}
+
+func (d *decoder) assignmentConfig(n node, at *path) AssignmentConfig {
+	var out AssignmentConfig
+	d.object(n, at, []string{"subject"}, func(name string, v node, at *path) bool {
+		if name == "subject" {
+			out.Subject = word(d, v, at, SubjectDevice)
+		}
+		return name == "subject"
+	})
+	return out
+}
+
+func (d *decoder) allocation(n node, at *path) Allocation {
+	var out Allocation
+	d.object(n, at, []string{"variation_id", "is_control"}, func(name string, v node, at *path) bool {
+		switch name {
+		case "variation_id":
+			out.VariationID = d.id(v, at, VariationPrefix)
+		case "weight":
+			out.Weight = d.weight(v, at)
+		case "segment_id":
+			out.SegmentID = d.id(v, at, SegmentPrefix)
+		case "priority":
+			out.Priority = int(d.integer(v, at, 1))
+		case "is_control":
+			out.IsControl = d.boolean(v, at)
+		case "is_fallback":
+			out.IsFallback = d.boolean(v, at)
+		default:
+			return false
+		}
+		return true
+	})
+	return out
+}
+
+// object visits the members of an object and checks that the required ones are
+// there; visit answers false for a name it does not know.
+func (d *decoder) object(n node, at *path, required []string, visit func(name string, v node, at *path) bool) {
+	if !d.is(n, at, objectNode) {
+		return
+	}
+	for key, value := range n.members() {
+		if d.full() {
+			break
+		}
+		here := &path{parent: at, name: key.name()}
+		if !visit(here.name, value, here) {
+			d.fault(value, here, "is no field here; check its spelling")
+		}
+	}
+	for _, name := range required {
+		if _, there := n.member(name); !there {
+			d.fault(n, &path{parent: at, name: name}, "is missing")
+		}
+	}
+}
+
+func list[T any](d *decoder, n node, at *path, item func(node, *path) T) []T {
+	if !d.is(n, at, arrayNode) {
+		return nil
+	}
+	out := make([]T, 0, min(n.count(), 64))
+	for i, value := range n.items() {
+		if d.full() {
+			break // so that a hostile list does not become a larger one of entities
+		}
+		out = append(out, item(value, &path{parent: at, item: i + 1}))
+	}
+	return out
+}
+
+func table[T any](d *decoder, n node, at *path, value func(node, *path) T) map[string]T {
+	if !d.is(n, at, objectNode) {
+		return nil
+	}
+	out := map[string]T{}
+	for key, v := range n.members() {
+		if d.full() {
+			break
+		}
+		here := &path{parent: at, name: key.name()}
+		out[here.name] = value(v, here)
+	}
+	return out
+}
+
+func word[T ~string](d *decoder, n node, at *path, words ...T) T {
+	if !d.is(n, at, stringNode) {
+		return ""
+	}
+	text := T(n.string())
+	if !slices.Contains(words, text) {
+		known := make([]string, len(words))
+		for i, w := range words {
+			known[i] = string(w)
+		}
+		d.fault(n, at, "must be one of %s, got %q", strings.Join(known, ", "), text)
+		return ""
+	}
+	return text
+}
+
+func (d *decoder) is(n node, at *path, want kind) bool {
+	if n.kind() != want {
+		d.fault(n, at, "must be %s, got %s", kindNames[want], kindNames[n.kind()])
+	}
+	return n.kind() == want
+}
+
+func (d *decoder) string(n node, at *path) string {
+	if !d.is(n, at, stringNode) {
+		return ""
+	}
+	return n.string()
+}
+
+func (d *decoder) boolean(n node, at *path) bool {
+	return d.is(n, at, booleanNode) && n.truth()
+}
+
+// name reads an entity's name, which must not be empty: it is what people see
+// in lists and logs.
+func (d *decoder) name(n node, at *path) string {
+	text := d.string(n, at)
+	if n.kind() == stringNode && strings.TrimSpace(text) == "" {
+		d.fault(n, at, "must not be empty")
+	}
+	return text
+}
+
+func (d *decoder) id(n node, at *path, prefix string) string {
+	text := d.string(n, at)
+	if n.kind() == stringNode && !ValidID(prefix, text) {
+		d.fault(n, at, "must be %s followed by base58 characters (letters and digits without 0, O, I and l), got %q", prefix, text)
+	}
+	return text
+}
+
+func (d *decoder) integer(n node, at *path, least int64) int64 {
+	if !d.is(n, at, numberNode) {
+		return 0
+	}
+	value, err := strconv.ParseInt(n.string(), 10, 53)
+	if err != nil || value < least {
+		d.fault(n, at, "must be a whole number from %d, got %s", least, n.source())
+	}
+	return value
+}
+
+func (d *decoder) weight(n node, at *path) *Weight {
+	if !d.is(n, at, numberNode) {
+		return nil
+	}
+	weight, err := ParseWeight(n.string())
+	if err != nil {
+		d.fault(n, at, "%v", err)
+	}
+	return &weight
+}
+
+func (d *decoder) time(n node, at *path) *time.Time {
+	text := d.string(n, at)
+	if n.kind() != stringNode {
+		return nil
+	}
+	// Not time.Parse, which takes more than RFC 3339 and even what cannot be
+	// written as JSON again.
+	var t time.Time
+	if err := t.UnmarshalText([]byte(text)); err != nil {
+		d.fault(n, at, "must be an RFC 3339 time like 2026-01-31T12:00:00Z, got %q", text)
+	}
+	return &t
+}

@@ -1,0 +1,78 @@
+package engine
+
+// known are the ids that a document has, by kind of entity.
+type known struct{ flags, variations, segments, experiments map[string]bool }
+
+// references checks what one entity says of another: that ids are unique, that
+// what an id names exists, and that overrides fit their flag's parameters.
+func (d *decoder) references(root node, document *Document) {
+	ids := known{map[string]bool{}, map[string]bool{}, map[string]bool{}, map[string]bool{}}
+	d.entries(root, nil, "feature_flags", func(i int, n node, at *path) {
+		flag := &document.FeatureFlags[i]
+		d.unique(ids.flags, flag.ID, n, at)
+		d.entries(n, at, "variations", func(j int, n node, at *path) {
+			d.unique(ids.variations, flag.Variations[j].ID, n, at)
+			if stated, there := n.member("feature_flag_id"); there && stated.string() != flag.ID {
+				d.fault(stated, &path{parent: at, name: "feature_flag_id"}, "must be %s, the flag it stands in, got %s", flag.ID, stated.string())
+			}
+			if overrides, there := n.member("overrides"); there {
+				d.overrides(flag, overrides, &path{parent: at, name: "overrides"})
+			}
+		})
+	})
+	d.entries(root, nil, "segments", func(i int, n node, at *path) {
+		d.unique(ids.segments, document.Segments[i].ID, n, at)
+	})
+	d.entries(root, nil, "experiments", func(i int, n node, at *path) {
+		experiment := &document.Experiments[i]
+		d.unique(ids.experiments, experiment.ID, n, at)
+		d.exists(ids.flags, "feature flag", n, at, "feature_flag_id", experiment.FeatureFlagID)
+		d.entries(n, at, "allocations", func(j int, n node, at *path) {
+			allocation := &experiment.Allocations[j]
+			d.exists(ids.variations, "variation", n, at, "variation_id", allocation.VariationID)
+			if allocation.SegmentID != "" {
+				d.exists(ids.segments, "segment", n, at, "segment_id", allocation.SegmentID)
+			}
+		})
+	})
+}
+
+// entries visits the entries of a list that is a member of n, if it is there.
+func (d *decoder) entries(n node, at *path, name string, visit func(i int, n node, at *path)) {
+	list, there := n.member(name)
+	if !there {
+		return
+	}
+	here := &path{parent: at, name: name}
+	for i, item := range list.items() {
+		visit(i, item, &path{parent: here, item: i + 1})
+	}
+}
+
+func (d *decoder) unique(seen map[string]bool, id string, n node, at *path) {
+	if seen[id] {
+		value, _ := n.member("id")
+		d.fault(value, &path{parent: at, name: "id"}, "%s is the id of another one already", id)
+	}
+	seen[id] = true
+}
+
+func (d *decoder) exists(known map[string]bool, what string, n node, at *path, field, id string) {
+	if !known[id] {
+		value, _ := n.member(field)
+		d.fault(value, &path{parent: at, name: field}, "there is no %s %s", what, id)
+	}
+}
+
+func (d *decoder) overrides(flag *FeatureFlag, n node, at *path) {
+	for key, override := range n.members() {
+		here := &path{parent: at, name: key.name()}
+		parameter, known := flag.Parameters[here.name]
+		if !known {
+			d.fault(override, here, "there is no parameter %q in feature flag %s", here.name, flag.ID)
+			continue
+		}
+		value, _ := override.member("value")
+		d.typed(value, &path{parent: here, name: "value"}, parameter.Type)
+	}
+}

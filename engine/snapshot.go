@@ -1,0 +1,250 @@
+package engine
+
+import (
+	"cmp"
+	"math"
+	"slices"
+)
+
+// Settings are what a snapshot depends on besides the document.
+type Settings struct {
+	// MaxActive is how many active experiments may assign subjects at a time;
+	// 0 means 1.
+	MaxActive int
+	// HeaderBudget is the longest header value in bytes that is handed to the
+	// identity provider; 0 means DefaultHeaderBudget.
+	HeaderBudget int
+}
+
+// DefaultHeaderBudget is what the strictest common servers accept in one header
+// line with room to spare: nginx stops at 8 KiB with name and line end.
+const DefaultHeaderBudget = 8000
+
+// Snapshot is a compiled document: everything that a decision needs is worked
+// out already. It is immutable and safe for concurrent use.
+type Snapshot struct {
+	// Experiments describes every experiment in the order of the document.
+	Experiments []Summary
+	// Treatments are all treatments of all experiments that are not archived;
+	// each knows its index.
+	Treatments []*Treatment
+
+	plans    map[string]*plan
+	deciding []*plan
+}
+
+// Summary is what a snapshot knows about one experiment besides its plan.
+type Summary struct {
+	ID       string           `json:"id"`
+	Name     string           `json:"name"`
+	Status   ExperimentStatus `json:"status"`
+	IsValid  bool             `json:"is_valid"`
+	Deciding bool             `json:"deciding"`
+	// Blockers say why an experiment is not valid or, if active, not deciding.
+	Blockers []Blocker `json:"errors,omitempty"`
+}
+
+// Treatment is what a subject of an experiment receives: one variation, as
+// control or not. It is immutable.
+type Treatment struct {
+	ExperimentID string
+	VariationID  string
+	IsControl    bool
+	Strategy     Strategy
+	// Config is the merged configuration in the order of parameter names.
+	Config []ConfigValue
+	// Header is the value for the identity provider; empty if it would be
+	// longer than the budget, and HeaderSize then says how long.
+	Header     string
+	HeaderSize int
+	// Index is the treatment's place in its snapshot's Treatments.
+	Index int
+}
+
+// plan is a compiled experiment.
+type plan struct {
+	id       string
+	archived bool     // for requests it does not exist, and nothing else is filled in
+	shares   []share  // percentage strategy, in the document's order
+	targets  []target // segment strategy, by priority
+	fallback *Treatment
+	forced   map[string]*Treatment    // by variation: as its allocation has it, else not control
+	carried  map[string][2]*Treatment // by variation: not control, control
+}
+
+// share is an allocation's range of buckets: from the one before it up to, and
+// without, end.
+type share struct {
+	end       Bucket
+	treatment *Treatment
+}
+
+// target is an allocation to a segment.
+type target struct {
+	audience  *audience
+	treatment *Treatment
+}
+
+// Compile turns a decoded document into a snapshot. It cannot fail: what is not
+// ready just assigns nobody, and Experiments says why.
+func Compile(document *Document, settings Settings) *Snapshot {
+	if settings.MaxActive == 0 {
+		settings.MaxActive = 1
+	}
+	if settings.HeaderBudget == 0 {
+		settings.HeaderBudget = DefaultHeaderBudget
+	}
+	s := &Snapshot{
+		Experiments: make([]Summary, 0, len(document.Experiments)),
+		plans:       make(map[string]*plan, len(document.Experiments)),
+	}
+	flags := make(map[string]*FeatureFlag, len(document.FeatureFlags))
+	configs := map[string]mergedConfig{}
+	for i := range document.FeatureFlags {
+		flags[document.FeatureFlags[i].ID] = &document.FeatureFlags[i]
+		mergeConfigs(&document.FeatureFlags[i], configs)
+	}
+	audiences := make(map[string]*audience, len(document.Segments))
+	for i := range document.Segments {
+		a := &audience{id: document.Segments[i].ID}
+		for _, r := range document.Segments[i].Rules {
+			a.rules = append(a.rules, compileRule(r))
+		}
+		audiences[a.id] = a
+	}
+	blockers := make(map[string][]Blocker, len(document.Experiments))
+	for i := range document.Experiments {
+		e := &document.Experiments[i]
+		blockers[e.ID] = Readiness(e, flags[e.FeatureFlagID])
+		s.plans[e.ID] = s.plan(e, flags[e.FeatureFlagID], configs, audiences, settings.HeaderBudget)
+	}
+	s.decide(document, blockers, settings.MaxActive)
+	return s
+}
+
+// decide settles which of the active experiments assign subjects, and describes
+// them all.
+func (s *Snapshot) decide(document *Document, blockers map[string][]Blocker, limit int) {
+	deciding := map[string]bool{}
+	beyond := map[string]string{} // an active experiment over the limit → who comes first
+	active := Deciding(document.Experiments)
+	for i, e := range active {
+		if i >= limit {
+			beyond[e.ID] = active[0].ID
+		} else if len(blockers[e.ID]) == 0 {
+			deciding[e.ID] = true
+			s.deciding = append(s.deciding, s.plans[e.ID])
+		}
+	}
+	for i := range document.Experiments {
+		e := &document.Experiments[i]
+		summary := Summary{
+			ID: e.ID, Name: e.Name, Status: e.Status,
+			IsValid: len(blockers[e.ID]) == 0, Deciding: deciding[e.ID], Blockers: blockers[e.ID],
+		}
+		if first, over := beyond[e.ID]; over {
+			summary.IsValid = false
+			summary.Blockers = append(summary.Blockers, Blocker{
+				Code:    CodeActiveLimitExceeded,
+				Message: "another experiment is already active and comes first: " + first,
+			})
+		}
+		s.Experiments = append(s.Experiments, summary)
+	}
+}
+
+func (s *Snapshot) plan(e *Experiment, flag *FeatureFlag, configs map[string]mergedConfig, audiences map[string]*audience, budget int) *plan {
+	p := &plan{
+		id: e.ID, archived: e.Status == ExperimentArchived,
+		forced:  make(map[string]*Treatment, len(flag.Variations)),
+		carried: make(map[string][2]*Treatment, len(flag.Variations)),
+	}
+	if p.archived {
+		return p // nobody gets anything of it, whatever a request asks for
+	}
+	for i := range flag.Variations {
+		id := flag.Variations[i].ID
+		p.carried[id] = [2]*Treatment{
+			s.treatment(e, id, false, configs[id], budget),
+			s.treatment(e, id, true, configs[id], budget),
+		}
+		p.forced[id] = p.carried[id][0]
+	}
+	var allocated []Allocation
+	seen := map[string]bool{}
+	for _, a := range e.Allocations {
+		if _, own := p.carried[a.VariationID]; !own {
+			continue // a variation of another flag; the experiment is not ready
+		}
+		if !seen[a.VariationID] {
+			seen[a.VariationID] = true
+			p.forced[a.VariationID] = p.allocated(a)
+		}
+		allocated = append(allocated, a)
+	}
+	if e.Strategy == StrategyPercentage {
+		p.divide(allocated)
+	} else {
+		p.direct(allocated, audiences)
+	}
+	return p
+}
+
+func (p *plan) allocated(a Allocation) *Treatment {
+	if a.IsControl {
+		return p.carried[a.VariationID][1]
+	}
+	return p.carried[a.VariationID][0]
+}
+
+func (p *plan) divide(allocations []Allocation) {
+	var end Weight
+	for _, a := range allocations {
+		if a.Weight == nil || *a.Weight == 0 {
+			continue
+		}
+		end += *a.Weight
+		p.shares = append(p.shares, share{end: Bucket(end), treatment: p.allocated(a)})
+	}
+}
+
+func (p *plan) direct(allocations []Allocation, audiences map[string]*audience) {
+	slices.SortStableFunc(allocations, func(a, b Allocation) int {
+		return cmp.Compare(rank(a.Priority), rank(b.Priority))
+	})
+	for _, a := range allocations {
+		if a.SegmentID != "" {
+			p.targets = append(p.targets, target{audience: audiences[a.SegmentID], treatment: p.allocated(a)})
+		}
+		if a.IsFallback && p.fallback == nil {
+			p.fallback = p.allocated(a)
+		}
+	}
+}
+
+func rank(priority int) int {
+	if priority == 0 {
+		return math.MaxInt
+	}
+	return priority
+}
+
+func (s *Snapshot) treatment(e *Experiment, variationID string, isControl bool, config mergedConfig, budget int) *Treatment {
+	header := headerValue(e.ID, variationID, isControl, config.json)
+	t := &Treatment{
+		ExperimentID: e.ID, VariationID: variationID, IsControl: isControl, Strategy: e.Strategy,
+		Config: config.values, Header: header, HeaderSize: len(header), Index: len(s.Treatments),
+	}
+	if len(header) > budget {
+		t.Header = ""
+	}
+	s.Treatments = append(s.Treatments, t)
+	return t
+}
+
+// Known reports whether the snapshot has an experiment of this id that is not
+// archived, whatever its status is otherwise.
+func (s *Snapshot) Known(experimentID string) bool {
+	p := s.plans[experimentID]
+	return p != nil && !p.archived
+}
