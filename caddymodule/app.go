@@ -67,6 +67,7 @@ type App struct {
 	configuration *configuration
 	locations     *locations
 	decisions     *decisionLog
+	journal       *journal
 	loaded        []any // keys of the pool
 	generated     bool  // the signing key is not configured
 }
@@ -93,6 +94,7 @@ func (App) CaddyModule() caddy.ModuleInfo {
 func (a *App) Provision(ctx caddy.Context) error {
 	a.logger = ctx.Logger()
 	a.detector = devices
+	a.journal = newJournal()
 	a.setDefaults()
 	if err := a.check(); err != nil {
 		return err
@@ -129,7 +131,7 @@ func (a *App) Provision(ctx caddy.Context) error {
 		if err := a.DecisionLog.provision(ctx); err != nil {
 			return err
 		}
-		a.decisions, err = pooled(a, "decision log "+a.DecisionLog.opener.WriterKey(), func() (*decisionLog, error) {
+		a.decisions, err = pooled(a, "decision log "+string(a.DecisionLog.WriterRaw), func() (*decisionLog, error) {
 			return openDecisionLog(a.DecisionLog.opener)
 		})
 	}
@@ -195,6 +197,7 @@ func (a *App) Start() error {
 				zap.String("file", generatedKeyPath(a.source.Dir())))
 		}
 	}
+	a.journal.start()
 	a.configuration.start(a.logger)
 	if a.locations != nil {
 		a.locations.start(a.logger)
@@ -215,6 +218,9 @@ func (a *App) Cleanup() error {
 		err = errors.Join(err, deleteErr)
 	}
 	a.loaded = nil
+	if a.journal != nil {
+		close(a.journal.stop)
+	}
 	return err
 }
 

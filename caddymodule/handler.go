@@ -198,7 +198,7 @@ func (h *Handler) announce(v *visit) {
 	if entry == nil {
 		return
 	}
-	entry.Write(zap.String("tenant", h.tenant.name), zap.Inline(v),
+	h.app.journal.write(entry, zap.String("tenant", h.tenant.name), zap.Inline(v),
 		zap.String("client_id", clipped(v.clientID)), zap.String("subject_hash", h.app.keys.unit(h.tenant.name, v.subject)))
 }
 

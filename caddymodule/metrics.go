@@ -35,6 +35,11 @@ var (
 		Namespace: "caddy", Subsystem: "experiments", Name: "decision_log_dropped_total",
 		Help: "Lines of the decision log that its sink could not take.",
 	})
+
+	journalDropped = prometheus.NewCounter(prometheus.CounterOpts{
+		Namespace: "caddy", Subsystem: "experiments", Name: "log_dropped_total",
+		Help: "Assignment events and warnings that the log could not take.",
+	})
 )
 
 // registerMetrics adds the collectors to the registry of a configuration, which
@@ -43,7 +48,7 @@ func registerMetrics(registry *prometheus.Registry) {
 	if registry == nil {
 		return
 	}
-	collectors := []prometheus.Collector{decisionsTotal, decisionSeconds, warningsTotal, decisionsDropped, configurationCollector{}}
+	collectors := []prometheus.Collector{decisionsTotal, decisionSeconds, warningsTotal, decisionsDropped, journalDropped, configurationCollector{}}
 	for _, c := range collectors {
 		err := registry.Register(c)
 		if already := (prometheus.AlreadyRegisteredError{}); err != nil && !errors.As(err, &already) {

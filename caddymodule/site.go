@@ -124,7 +124,7 @@ func (h *Handler) Provision(ctx caddy.Context) error {
 		return err
 	}
 	h.shield = newShield(h.Header)
-	h.warner = &warner{logger: h.logger, tenant: h.Tenant}
+	h.warner = &warner{logger: h.logger, journal: h.app.journal, tenant: h.Tenant}
 	h.authorizePaths = make(map[string]bool, len(h.AuthorizePaths))
 	for _, path := range h.AuthorizePaths {
 		h.authorizePaths[path] = true

@@ -32,9 +32,10 @@ const warningBurst = 10
 // warner writes warnings about requests. What its rate limit leaves out is
 // counted in the next line that it writes.
 type warner struct {
-	logger *zap.Logger
-	tenant string
-	limits sync.Map // code → *warningLimit
+	logger  *zap.Logger
+	journal *journal
+	tenant  string
+	limits  sync.Map // code → *warningLimit
 }
 
 type warningLimit struct {
@@ -56,7 +57,8 @@ func (w *warner) warn(code string, fields ...zap.Field) {
 	if n := limit.suppressed.Swap(0); n > 0 {
 		fields = append(fields, zap.Uint64("suppressed", n))
 	}
-	w.logger.Warn(warningTexts[code], append(fields, zap.String("code", code), zap.String("tenant", w.tenant))...)
+	fields = append(fields, zap.String("code", code), zap.String("tenant", w.tenant))
+	w.journal.write(w.logger.Check(zap.WarnLevel, warningTexts[code]), fields...)
 }
 
 // longestLogged bounds what a client can put into one field of a log line.

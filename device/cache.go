@@ -46,15 +46,25 @@ func newCache() *cache {
 	return &cache{seed: maphash.MakeSeed()}
 }
 
+// set picks the set of key. The hints that have few values are left out of the hash:
+// they cost time and would spread nothing.
 func (c *cache) set(key *Signals) *cacheSet {
-	return &c.sets[maphash.Comparable(c.seed, *key)%cacheSets]
+	const odd = 0x9e3779b97f4a7c15
+	hash := maphash.String(c.seed, key.UserAgent)
+	if key.Brands != "" {
+		hash = hash*odd ^ maphash.String(c.seed, key.Brands)
+	}
+	if key.Model != "" {
+		hash = hash*odd ^ maphash.String(c.seed, key.Model)
+	}
+	return &c.sets[hash%cacheSets]
 }
 
 func (c *cache) get(key *Signals) (Device, bool) {
 	s := c.set(key)
 	for i := range s.ways {
 		e := s.ways[i].Load()
-		if e == nil || e.key != *key {
+		if e == nil || !e.key.equal(key) {
 			continue
 		}
 		// Storing only on a change keeps the line shared between cores.
@@ -89,6 +99,11 @@ func (c *cache) put(key *Signals, device Device) {
 			return
 		}
 	}
+}
+
+func (s *Signals) equal(t *Signals) bool {
+	return s.UserAgent == t.UserAgent && s.Brands == t.Brands && s.Mobile == t.Mobile &&
+		s.Platform == t.Platform && s.Model == t.Model && s.FormFactors == t.FormFactors
 }
 
 func (s *Signals) size() int {

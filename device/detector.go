@@ -18,13 +18,13 @@ func NewDetector() *Detector {
 // makes them.
 func (d *Detector) Detect(h http.Header) Device {
 	s := Signals{
-		UserAgent:   first(h["User-Agent"]),
-		Brands:      first(h["Sec-Ch-Ua"]),
-		Mobile:      first(h["Sec-Ch-Ua-Mobile"]),
-		Platform:    first(h["Sec-Ch-Ua-Platform"]),
-		Model:       first(h["Sec-Ch-Ua-Model"]),
-		FormFactors: first(h["Sec-Ch-Ua-Form-Factors"]),
-	}.capped()
+		UserAgent:   first(h["User-Agent"], maxUserAgent),
+		Brands:      first(h["Sec-Ch-Ua"], maxBrands),
+		Mobile:      first(h["Sec-Ch-Ua-Mobile"], maxMobile),
+		Platform:    first(h["Sec-Ch-Ua-Platform"], maxPlatform),
+		Model:       first(h["Sec-Ch-Ua-Model"], maxModel),
+		FormFactors: first(h["Sec-Ch-Ua-Form-Factors"], maxFormFactors),
+	}
 	if device, ok := d.cache.get(&s); ok {
 		return device
 	}
@@ -33,9 +33,10 @@ func (d *Detector) Detect(h http.Header) Device {
 	return device
 }
 
-func first(values []string) string {
+// first returns the first of values, cut to limit bytes.
+func first(values []string, limit int) string {
 	if len(values) == 0 {
 		return ""
 	}
-	return values[0]
+	return cut(values[0], limit)
 }

@@ -6,8 +6,8 @@ import (
 	"github.com/mssola/useragent"
 )
 
-// Parse works out the device from its signals alone. It reads at most the first
-// kilobyte of them, in time linear in that.
+// Parse works out the device from its signals alone. It reads no more
+// than the first kilobyte or so of them, in time linear in that.
 func Parse(s Signals) Device {
 	a := newAgent(s.capped())
 	platform := a.platform()

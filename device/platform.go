@@ -33,7 +33,10 @@ func (a *agent) platform() string {
 	return Other
 }
 
-var macTokens = []string{"(x86_64)", "(i386)", "(arm64)", "macbook", "macmini", "imac", "macpro", "safari/", "com.apple.", "safari5", "networkingextension"}
+var macTokens = []string{
+	"(x86_64)", "(i386)", "(arm64)", "macbook", "macmini", "imac", "macpro", "safari/", "com.apple.",
+	"safari5", "networkingextension",
+}
 
 // platformTokens is ordered: systems that name another one for compatibility first.
 var platformTokens = []struct{ token, platform string }{

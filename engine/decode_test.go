@@ -258,6 +258,8 @@ func TestDecodeFaults(t *testing.T) {
 		{`"created_at": "2026-01-05T00:00:00Z"`, `"created_at": {}`, "segments[0].created_at", "must be a string, got an object"},
 		{`"updated_at": "2026-01-06T00:00:00Z"`, `"updated_at": ""`, "segments[0].updated_at", `must be an RFC 3339 time like 2026-01-31T12:00:00Z, got ""`},
 
+		{`"description": "German speaking"`, `"match": {}`, "segments[0].match", "is no field here; check its spelling"},
+		{`"is_valid": false`, `"errors": []`, "experiments[0].errors", "is no field here; check its spelling"},
 		{`"id": "exp_1"`, `"id": []`, "experiments[0].id", "must be a string, got an array"},
 		{`"id": "exp_1"`, `"id": "exp_l"`, "experiments[0].id", `must be exp_ ` + id + `"exp_l"`},
 		{`"name": "button"`, `"name": {}`, "experiments[0].name", "must be a string, got an object"},
@@ -266,6 +268,7 @@ func TestDecodeFaults(t *testing.T) {
 		{`"authentication_flow": "login"`, `"authentication_flow": []`, "experiments[0].authentication_flow", "must be a string, got an array"},
 		{`"allocation_strategy": "segment"`, `"allocation_strategy": "random"`, "experiments[0].allocation_strategy", `must be one of percentage, segment, got "random"`},
 		{`"allocation_strategy": "segment"`, `"allocation_strategy": null`, "experiments[0].allocation_strategy", "must be a string, got null"},
+		{`"updated_at": "2026-01-10T00:00:00Z"`, `"updated_at": "2026-01-10T00:00:00,5Z"`, "experiments[0].updated_at", `must be an RFC 3339 time like 2026-01-31T12:00:00Z, got "2026-01-10T00:00:00,5Z"`},
 		{`"subject": "device"`, `"subject": "user"`, "experiments[0].assignment_config.subject", `must be one of device, got "user"`},
 		{`"subject": "device"`, `"unit": "device"`, "experiments[0].assignment_config.unit", "is no field here; check its spelling"},
 		{`"status": "draft"`, `"status": "running"`, "experiments[0].status", `must be one of draft, active, paused, completed, archived, got "running"`},
@@ -338,7 +341,7 @@ func TestDecodeContainerFaults(t *testing.T) {
 		{"parameter", `{"feature_flags":[{"id":"flg_1","name":"f","status":"draft","parameters":{"c":"x"}}]}`, "line 1: feature_flags[0].parameters.c: must be an object, got a string"},
 		{"allocations", oneExperiment("percentage", "draft", `{}`), "line 8: experiments[0].allocations: must be an array, got an object"},
 		{"allocation", oneExperiment("percentage", "draft", `[7]`), "line 8: experiments[0].allocations[0]: must be an object, got a number"},
-		{"assignment", strings.Replace(whole, "{\n    \"subject\": \"device\"\n  }", `"device"`, 1), "line 69: experiments[0].assignment_config: must be an object, got a string"},
+		{"assignment", strings.Replace(whole, "{\n    \"subject\": \"device\"\n  }", `"device"`, 1), "line 60: experiments[0].assignment_config: must be an object, got a string"},
 
 		{"missing in flag", `{"feature_flags":[{}]}`, "line 1: feature_flags[0].id: is missing; line 1: feature_flags[0].name: is missing; line 1: feature_flags[0].status: is missing; line 1: feature_flags[0].parameters: is missing"},
 		{"missing in parameter", `{"feature_flags":[{"id":"flg_1","name":"f","status":"draft","parameters":{"c":{}}}]}`, "line 1: feature_flags[0].parameters.c.type: is missing; line 1: feature_flags[0].parameters.c.value: is missing"},

@@ -204,7 +204,7 @@ func (p *plan) divide(allocations []Allocation) {
 			continue
 		}
 		end += *a.Weight
-		p.shares = append(p.shares, share{end: Bucket(end), treatment: p.allocated(a)})
+		p.shares = append(p.shares, share{end: Bucket(min(end, WholeWeight)), treatment: p.allocated(a)})
 	}
 }
 

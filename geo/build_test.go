@@ -69,6 +69,11 @@ func buildPlace(t testing.TB, country, region string, epoch int64) []byte {
 	})
 }
 
+// databaseOfType differs from an accepted database in nothing but its type.
+func databaseOfType(kind string) database {
+	return database{kind: kind, records: map[string]mmdbtype.DataType{"192.0.2.0/24": cityRecord("FR")}}
+}
+
 // cityRecord has no subdivisions when none are given.
 func cityRecord(country string, regions ...string) mmdbtype.Map {
 	record := mmdbtype.Map{

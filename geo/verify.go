@@ -50,7 +50,7 @@ func openVerified(data []byte) (reader *maxminddb.Reader, err error) {
 	if err != nil {
 		return nil, fmt.Errorf("%w: %w: fetch the file again", ErrDamaged, err)
 	}
-	if reader.Metadata.BuildEpoch > maxBuildEpoch {
+	if uint64(reader.Metadata.BuildEpoch) > maxBuildEpoch {
 		return nil, fmt.Errorf("%w: build time %d is no date: fetch the file again", ErrDamaged, reader.Metadata.BuildEpoch)
 	}
 	if err := reader.Verify(); err != nil {
