@@ -1,11 +1,8 @@
 package engine
 
 import (
-	"fmt"
 	"slices"
-	"strconv"
 	"strings"
-	"time"
 )
 
 // Decode reads a document and checks its structure: types, unknown and repeated
