@@ -22,8 +22,9 @@ type GeoIP struct {
 	Optional bool `json:"optional,omitempty"`
 }
 
-// geoInterval is how often the file is looked at.
-const geoInterval = time.Second
+// geoInterval is how often the file is looked at. It is taken over once it has
+// been the same twice, so within a second of a change.
+const geoInterval = 400 * time.Millisecond
 
 // locations is an open location database that follows its file over reloads.
 type locations struct {

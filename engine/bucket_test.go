@@ -70,6 +70,27 @@ func TestBucketRange(t *testing.T) {
 	}
 }
 
+// A range ends before the next one begins, to the thousandth of a percent.
+func TestRangeEdges(t *testing.T) {
+	snapshot := compile(t, weighted("exp_1", []string{"12.345", "37.655", "50"}))
+	want := map[Bucket]string{0: "var_A", 12_344: "var_A", 12_345: "var_B", 49_999: "var_B", 50_000: "var_C", 99_999: "var_C"}
+	for i := 0; len(want) > 0 && i < 10_000_000; i++ {
+		subject := fmt.Sprint(i)
+		bucket := BucketOf(subject, "exp_1")
+		variation, edge := want[bucket]
+		if !edge {
+			continue
+		}
+		if got := snapshot.Decide(&Request{Subject: subject}).Treatment.VariationID; got != variation {
+			t.Errorf("bucket %d got %s, want %s", bucket, got, variation)
+		}
+		delete(want, bucket)
+	}
+	if len(want) > 0 {
+		t.Errorf("no subject falls on %v", want)
+	}
+}
+
 // The subjects are fixed, so the statistic is too: the bounds are what chance
 // exceeds once in ten thousand times.
 func TestSplitFollowsTheWeights(t *testing.T) {

@@ -73,8 +73,8 @@ type Decision struct {
 }
 
 // Decide decides one request: overrides first, then what the device carries,
-// then the active experiments. It does not allocate and is safe for concurrent
-// use.
+// then the active experiments. It is safe for concurrent use and does not
+// allocate, unless subject and experiment id are too long for BucketOf's stack.
 func (s *Snapshot) Decide(r *Request) Decision {
 	var warning Warning
 	if !r.Hold {

@@ -82,6 +82,8 @@ func TestOverrides(t *testing.T) {
 		{name: "variation without allocation", force: Force{ExperimentID: "exp_2", VariationID: "var_A"}, want: "exp_2 var_A by override new"},
 		{name: "variation of a draft without allocations", status: "draft", allocations: "[]", force: Force{ExperimentID: "exp_2", VariationID: "var_A"}, want: "exp_2 var_A by override new"},
 		{name: "variation in segment strategy names no segment", strategy: "segment", allocations: targeted, force: Force{ExperimentID: "exp_2", VariationID: "var_B"}, want: "exp_2 var_B by override new"},
+		{name: "variation of several allocations is what the first says", status: "draft", force: Force{ExperimentID: "exp_2", VariationID: "var_B"},
+			allocations: `[{"variation_id":"var_B","weight":0,"is_control":true},{"variation_id":"var_B","weight":100,"is_control":false}]`, want: "exp_2 var_B control by override new"},
 		{name: "foreign variation", force: Force{ExperimentID: "exp_2", VariationID: "var_Z"}, want: "exp_1 var_A control by bucket warns experiment_override_invalid new"},
 		{name: "foreign variation that is allocated", status: "draft", allocations: `[{"variation_id":"var_Z","weight":100,"is_control":true}]`, force: Force{ExperimentID: "exp_2", VariationID: "var_Z"},
 			want: "exp_1 var_A control by bucket warns experiment_override_invalid new"},
@@ -243,6 +245,18 @@ func TestSegmentStrategy(t *testing.T) {
 				}
 			}
 		})
+	}
+}
+
+// Many allocations of one priority keep the order of the document.
+func TestSamePriorityKeepsTheOrder(t *testing.T) {
+	allocations := `[{"variation_id":"var_A","is_control":true,"is_fallback":true}`
+	for i := range 40 {
+		allocations += fmt.Sprintf(`,{"variation_id":"var_%c","segment_id":"seg_%d","priority":%d,"is_control":false}`, "CB"[min(i, 1)], 1+i%2, 7-i/39)
+	}
+	snapshot := compile(t, oneExperiment("segment", "active", allocations+"]"))
+	if got, want := brief(snapshot.Decide(&Request{Attributes: Attributes{Country: "US"}})), "exp_1 var_C in seg_1 by segment new"; got != want {
+		t.Errorf("got %s, want %s", got, want)
 	}
 }
 

@@ -30,6 +30,8 @@ func TestExpressions(t *testing.T) {
 		{"equals characters next to letters", list("@[`{"), "`{@[", false},
 		{"equals @ is not `", list("@"), "`", false},
 		{"equals [ is not {", list("["), "{", false},
+		{"equals ` is not @", list("`"), "@", false},
+		{"equals { is not [", list("{"), "[", false},
 		{"equals non-ASCII", list("Zürich"), "zürich", true},
 		{"equals does not fold non-ASCII", list("ZÜRICH"), "zürich", false},
 		{"equals does not fold the Kelvin sign", list("\u212a"), "k", false},

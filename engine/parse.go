@@ -27,7 +27,7 @@ func parse(text []byte) (node, Faults) {
 		}
 		return node{}, Faults{{Line: lineAt(text, at), Rule: "the document is not valid UTF-8"}}
 	}
-	if len(text) > math.MaxUint32 {
+	if uint64(len(text)) > math.MaxUint32 {
 		return node{}, Faults{{Rule: "the document is larger than 4 GB"}}
 	}
 	if len(bytes.TrimSpace(text)) == 0 {

@@ -1,0 +1,297 @@
+package caddymodule_test
+
+import (
+	"bytes"
+	"encoding/json"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"net/http/httptest"
+	"os"
+	"path/filepath"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/caddyserver/caddy/v2"
+	"github.com/caddyserver/caddy/v2/caddyconfig"
+	_ "github.com/caddyserver/caddy/v2/modules/standard"
+
+	_ "github.com/caddy-experiments/caddy-experiments/caddymodule"
+)
+
+func TestMain(m *testing.M) {
+	home, err := os.MkdirTemp("", "caddy-home-*")
+	if err != nil {
+		panic(err)
+	}
+	for _, name := range []string{"HOME", "XDG_CONFIG_HOME", "XDG_DATA_HOME", "XDG_CACHE_HOME"} {
+		os.Setenv(name, home)
+	}
+	code := m.Run()
+	os.RemoveAll(home)
+	os.Exit(code)
+}
+
+const testKey = "0123456789abcdef0123456789abcdef"
+
+// edge is a real Caddy in this process, in front of a provider that writes down
+// what it receives. There can be one at a time.
+type edge struct {
+	t        testing.TB
+	URL      string // of the site with experiments
+	Bare     string // of a site with the provider behind nothing but Caddy
+	Admin    string
+	Dir      string
+	Provider *provider
+
+	port, barePort, adminPort int
+}
+
+// setup says what differs from the simplest edge. The texts are Caddyfile; {dir}
+// stands for the edge's directory.
+type setup struct {
+	Global   string            // global options
+	App      string            // options of the experiments app
+	Site     string            // options of the experiments directive
+	Before   string            // directives of the site besides
+	Store    map[string]string // documents by tenant
+	NoKey    bool              // leave signing_key out
+	Provider http.HandlerFunc  // answers instead of an empty 200
+}
+
+func startEdge(t testing.TB, s setup) *edge {
+	t.Helper()
+	e := &edge{t: t, Dir: t.TempDir(), Provider: newProvider(t, s.Provider), port: freePort(t), barePort: freePort(t), adminPort: freePort(t)}
+	e.URL = fmt.Sprintf("http://127.0.0.1:%d", e.port)
+	e.Bare = fmt.Sprintf("http://127.0.0.1:%d", e.barePort)
+	e.Admin = fmt.Sprintf("http://127.0.0.1:%d", e.adminPort)
+	for tenant, document := range s.Store {
+		e.WriteDocument(tenant, document)
+	}
+	if err := e.Load(s); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = caddy.Stop() })
+	return e
+}
+
+// Load puts a configuration in force, as a reload does.
+func (e *edge) Load(s setup) error {
+	config, err := e.adapt(s)
+	if err != nil {
+		return err
+	}
+	return caddy.Load(config, true)
+}
+
+func (e *edge) adapt(s setup) ([]byte, error) {
+	if !s.NoKey && !strings.Contains(s.App, "signing_key") {
+		s.App += "\nsigning_key " + testKey
+	}
+	text := fmt.Sprintf(`{
+	admin 127.0.0.1:%d
+	auto_https off
+	grace_period 2s
+	log {
+		output file {dir}/caddy.log
+		format json
+	}
+	%s
+	experiments {
+		store file {dir}/experiments
+		%s
+	}
+}
+http://:%d {
+	bind 127.0.0.1
+	log {
+		output file {dir}/access.log
+		format json
+	}
+	experiments {
+		%s
+	}
+	%s
+	reverse_proxy %s
+}
+http://:%d {
+	bind 127.0.0.1
+	reverse_proxy %s
+}
+`, e.adminPort, s.Global, s.App, e.port, s.Site, s.Before, e.Provider.Address(), e.barePort, e.Provider.Address())
+	text = strings.ReplaceAll(text, "{dir}", e.Dir)
+	config, _, err := caddyconfig.GetAdapter("caddyfile").Adapt([]byte(text), map[string]any{"filename": "Caddyfile"})
+	return config, err
+}
+
+// WriteDocument replaces a tenant's document by hand, in place.
+func (e *edge) WriteDocument(tenant, document string) {
+	e.t.Helper()
+	path := filepath.Join(e.Dir, "experiments", tenant+".json")
+	if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
+		e.t.Fatal(err)
+	}
+	if err := os.WriteFile(path, []byte(document), 0o644); err != nil {
+		e.t.Fatal(err)
+	}
+}
+
+// Get asks the edge, with the cookies of jar if there is one, and gives the
+// response with its body read.
+func (e *edge) Get(path string, jar http.CookieJar, header ...string) *http.Response {
+	e.t.Helper()
+	request, err := http.NewRequest(http.MethodGet, e.URL+path, nil)
+	if err != nil {
+		e.t.Fatal(err)
+	}
+	for i := 0; i+1 < len(header); i += 2 {
+		if header[i] == "Host" {
+			request.Host = header[i+1]
+		}
+		request.Header.Add(header[i], header[i+1])
+	}
+	return e.Do(request, jar)
+}
+
+func (e *edge) Do(request *http.Request, jar http.CookieJar) *http.Response {
+	e.t.Helper()
+	client := http.Client{Jar: jar, Timeout: 10 * time.Second, CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }}
+	response, err := client.Do(request)
+	if err != nil {
+		e.t.Fatal(err)
+	}
+	defer response.Body.Close()
+	body, err := io.ReadAll(response.Body)
+	if err != nil {
+		e.t.Fatal(err)
+	}
+	response.Body = io.NopCloser(bytes.NewReader(body))
+	return response
+}
+
+// LogLines waits until a log has at least n lines that contain all of the words,
+// and gives those lines decoded.
+func (e *edge) LogLines(file string, n int, words ...string) []map[string]any {
+	e.t.Helper()
+	var found []map[string]any
+	e.Eventually(func() bool {
+		text, _ := os.ReadFile(filepath.Join(e.Dir, file))
+		found = nil
+	lines:
+		for line := range strings.Lines(string(text)) {
+			for _, word := range words {
+				if !strings.Contains(line, word) {
+					continue lines
+				}
+			}
+			var decoded map[string]any
+			if err := json.Unmarshal([]byte(line), &decoded); err != nil {
+				e.t.Fatalf("%s: a line is no JSON: %v: %s", file, err, line)
+			}
+			found = append(found, decoded)
+		}
+		return len(found) >= n
+	}, "%s should have %d lines with %q", file, n, words)
+	return found
+}
+
+// Status reads /experiments/status.
+func (e *edge) Status() map[string]any {
+	e.t.Helper()
+	response, err := http.Get(e.Admin + "/experiments/status")
+	if err != nil {
+		e.t.Fatal(err)
+	}
+	defer response.Body.Close()
+	var status map[string]any
+	if err := json.NewDecoder(response.Body).Decode(&status); err != nil {
+		e.t.Fatal(err)
+	}
+	return status
+}
+
+// Eventually waits up to five seconds for a condition.
+func (e *edge) Eventually(condition func() bool, format string, args ...any) {
+	e.t.Helper()
+	for deadline := time.Now().Add(5 * time.Second); !condition(); time.Sleep(10 * time.Millisecond) {
+		if time.Now().After(deadline) {
+			e.t.Fatalf(format, args...)
+		}
+	}
+}
+
+// provider is an identity provider that writes down the requests it receives.
+type provider struct {
+	server *httptest.Server
+
+	mu       sync.Mutex
+	received []received
+}
+
+// received is a request as it arrived, with its body and trailers read.
+type received struct {
+	*http.Request
+	Body []byte
+}
+
+// Config decodes the header that names the decision; nil if there is none.
+func (r received) Config(t testing.TB) map[string]any {
+	t.Helper()
+	values := r.Header.Values("X-Experiment-Config")
+	if len(values) == 0 {
+		return nil
+	}
+	var config map[string]any
+	if err := json.Unmarshal([]byte(values[0]), &config); err != nil || len(values) > 1 {
+		t.Fatalf("received the headers %q: %v", values, err)
+	}
+	return config
+}
+
+func newProvider(t testing.TB, answer http.HandlerFunc) *provider {
+	p := &provider{}
+	p.server = httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		body, _ := io.ReadAll(r.Body)
+		p.mu.Lock()
+		p.received = append(p.received, received{r, body})
+		p.mu.Unlock()
+		if answer != nil {
+			answer(w, r)
+		}
+	}))
+	t.Cleanup(p.server.Close)
+	return p
+}
+
+func (p *provider) Address() string { return p.server.Listener.Addr().String() }
+
+// Last gives the newest request.
+func (p *provider) Last(t testing.TB) received {
+	t.Helper()
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if len(p.received) == 0 {
+		t.Fatal("the provider has received nothing")
+	}
+	return p.received[len(p.received)-1]
+}
+
+// Count is how many requests there were.
+func (p *provider) Count() int {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return len(p.received)
+}
+
+func freePort(t testing.TB) int {
+	t.Helper()
+	listener, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer listener.Close()
+	return listener.Addr().(*net.TCPAddr).Port
+}
