@@ -73,7 +73,7 @@ build() {
 
 # changed says whether anything that the binary is made of is newer than it.
 changed() {
-	[ ! -x "$OUTPUT" ] || [ -n "$(find . -name '*.go' -newer "$OUTPUT" -print -quit)" ] || [ go.mod -nt "$OUTPUT" ]
+	[ ! -x "$OUTPUT" ] || [ -n "$(find . -name '*.go' ! -name '*_test.go' ! -path './bench/*' -newer "$OUTPUT" -print -quit)" ] || [ go.mod -nt "$OUTPUT" ]
 }
 
 run() {

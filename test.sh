@@ -1,0 +1,53 @@
+#!/usr/bin/env bash
+# Runs every test, after installing what they need and this machine lacks.
+#
+#   ./test.sh              all tests, with the race detector
+#   ./test.sh fuzz [60s]   every fuzz target for that long
+#
+# Plain "go test ./..." works too; it skips what needs a part that is missing.
+set -euo pipefail
+cd "$(dirname "$0")"
+
+say() { printf '\n== %s\n' "$*"; }
+
+# install NAME COMMAND: the Debian package NAME where COMMAND is missing.
+install() {
+	command -v "$2" >/dev/null && return
+	if ! command -v apt-get >/dev/null || [ "$(id -u)" != 0 ]; then
+		say "$2 is missing and cannot be installed from here (package $1): its tests will be skipped"
+		return
+	fi
+	say "Installing $1"
+	[ -n "${updated:-}" ] || apt-get update -q >/dev/null
+	updated=yes
+	DEBIAN_FRONTEND=noninteractive apt-get install -y -q --no-install-recommends "$1" >/dev/null
+}
+
+fuzz() {
+	local time=$1 package target
+	for package in $(go list ./...); do
+		for target in $(go test -list '^Fuzz' "$package" | grep '^Fuzz' || true); do
+			say "$package $target for $time"
+			go test -run '^$' -fuzz "^$target\$" -fuzztime "$time" -fuzzminimizetime 20x "$package"
+		done
+	done
+}
+
+command -v go >/dev/null || { say "Go is missing; install Go 1.26 or newer from https://go.dev/dl/"; exit 1; }
+
+if [ "${1:-}" = fuzz ]; then
+	fuzz "${2:-60s}"
+	exit
+fi
+
+install gcc gcc # the race detector needs it
+install chromium chromium
+install python3 python3
+
+say "Formatting and vet"
+unformatted=$(gofmt -l .)
+[ -z "$unformatted" ] || { say "not formatted, run gofmt -w on: $unformatted"; exit 1; }
+go vet ./...
+
+say "Tests with the race detector (the first build of Caddy takes some minutes)"
+go test -race -timeout 30m ./...
