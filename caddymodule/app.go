@@ -7,8 +7,10 @@ import (
 	"io/fs"
 	"path"
 	"slices"
+	"strings"
 
 	"github.com/caddyserver/caddy/v2"
+	"github.com/caddyserver/caddy/v2/caddyconfig"
 	"go.uber.org/zap"
 
 	"github.com/caddy-experiments/caddy-experiments/device"
@@ -68,12 +70,14 @@ type App struct {
 	locations     *locations
 	decisions     *decisionLog
 	journal       *journal
-	loaded        []any // keys of the pool
-	generated     bool  // the signing key is not configured
+	tenants       map[store.Tenant]bool // of the sites
+	loaded        []any                 // keys of the pool
+	generated     bool                  // the signing key is not configured
 }
 
 // Source is a module that opens a store: a guest in the namespace
-// experiments.stores.
+// experiments.stores. Once provisioned its JSON, with all placeholders
+// replaced, tells whether two configurations mean the same store.
 type Source interface {
 	// Open gives the store. It must not wait for anything outside this machine.
 	Open(maxDocumentSize int64) (store.Store, error)
@@ -95,6 +99,7 @@ func (a *App) Provision(ctx caddy.Context) error {
 	a.logger = ctx.Logger()
 	a.detector = devices
 	a.journal = newJournal()
+	a.tenants = map[store.Tenant]bool{}
 	a.setDefaults()
 	if err := a.check(); err != nil {
 		return err
@@ -109,7 +114,7 @@ func (a *App) Provision(ctx caddy.Context) error {
 	}
 	registerMetrics(ctx.GetMetricsRegistry())
 	settings := engine.Settings{MaxActive: a.MaxActiveExperiments, HeaderBudget: a.HeaderBudget}
-	a.configuration, err = pooled(a, fmt.Sprintf("store %s %d %+v", a.StoreRaw, a.MaxDocumentSize, settings), func() (*configuration, error) {
+	a.configuration, err = pooled(a, fmt.Sprintf("store %T %s %d %+v", a.source, caddyconfig.JSON(a.source, nil), a.MaxDocumentSize, settings), func() (*configuration, error) {
 		s, err := a.source.Open(a.MaxDocumentSize)
 		if err != nil {
 			return nil, fmt.Errorf("opening the store: %w", err)
@@ -120,6 +125,7 @@ func (a *App) Provision(ctx caddy.Context) error {
 		return err
 	}
 	if a.GeoIP != nil {
+		a.GeoIP.Path = caddy.NewReplacer().ReplaceAll(a.GeoIP.Path, "")
 		a.locations, err = pooled(a, fmt.Sprintf("geoip %+v", *a.GeoIP), func() (*locations, error) {
 			return openLocations(*a.GeoIP, a.logger)
 		})
@@ -131,7 +137,7 @@ func (a *App) Provision(ctx caddy.Context) error {
 		if err := a.DecisionLog.provision(ctx); err != nil {
 			return err
 		}
-		a.decisions, err = pooled(a, "decision log "+string(a.DecisionLog.WriterRaw), func() (*decisionLog, error) {
+		a.decisions, err = pooled(a, "decision log "+a.DecisionLog.key, func() (*decisionLog, error) {
 			return openDecisionLog(a.DecisionLog.opener)
 		})
 	}
@@ -154,13 +160,35 @@ func (a *App) setDefaults() {
 }
 
 func (a *App) check() error {
-	if a.MaxActiveExperiments < 0 || a.HeaderBudget < 0 || a.MaxDocumentSize < 0 {
-		return errors.New("max_active_experiments, header_budget and max_document_size must be positive")
+	for name, value := range map[string]int64{
+		"max_active_experiments": int64(a.MaxActiveExperiments),
+		"header_budget":          int64(a.HeaderBudget),
+		"max_document_size":      a.MaxDocumentSize,
+	} {
+		if value < 1 {
+			return fmt.Errorf("%s: must be a whole number from 1, got %d", name, value)
+		}
+	}
+	if a.MaxDocumentSize > largestDocument {
+		return fmt.Errorf("max_document_size: must be at most %d, got %d", int64(largestDocument), a.MaxDocumentSize)
 	}
 	for _, pattern := range a.Tenants {
-		if _, err := path.Match(pattern, ""); err != nil {
-			return fmt.Errorf("tenants: %q: %w; write project/environment, where either part may be *", pattern, err)
+		if err := checkTenantPattern(pattern); err != nil {
+			return err
 		}
+	}
+	return nil
+}
+
+// largestDocument bounds what max_document_size can be set to. A document is
+// held in memory as a whole.
+const largestDocument = 1 << 30
+
+func checkTenantPattern(pattern string) error {
+	project, environment, _ := strings.Cut(pattern, "/")
+	_, err := path.Match(pattern, "")
+	if err != nil || project == "" || environment == "" || strings.Contains(environment, "/") {
+		return fmt.Errorf("tenants: %q names no tenants; write project/environment, where either part may be *", pattern)
 	}
 	return nil
 }
@@ -213,13 +241,19 @@ func (a *App) Stop() error { return nil }
 // what they hold.
 func (a *App) Cleanup() error {
 	var err error
+	if a.configuration != nil {
+		a.configuration.loggers.remove(a.logger)
+	}
+	if a.locations != nil {
+		a.locations.loggers.remove(a.logger)
+	}
 	for _, key := range a.loaded {
 		_, deleteErr := pool.Delete(key)
 		err = errors.Join(err, deleteErr)
 	}
 	a.loaded = nil
 	if a.journal != nil {
-		close(a.journal.stop)
+		err = errors.Join(err, a.journal.close())
 	}
 	return err
 }
@@ -237,6 +271,7 @@ func (a *App) tenant(ctx caddy.Context, name string) (*tenant, error) {
 	if !entitled {
 		return nil, fmt.Errorf("tenant %s is not among the tenants of the experiments app; add it there", name)
 	}
+	a.tenants[t] = true
 	return newTenant(a.configuration.live.Feed(ctx, t)), nil
 }
 

@@ -2,7 +2,10 @@ package caddymodule
 
 import (
 	"encoding/json"
+	"fmt"
+	"slices"
 	"strconv"
+	"strings"
 
 	"github.com/caddyserver/caddy/v2"
 	"github.com/caddyserver/caddy/v2/caddyconfig"
@@ -18,6 +21,7 @@ func init() {
 
 func parseApp(d *caddyfile.Dispenser, existing any) (any, error) {
 	if existing != nil {
+		d.Next() // to name the line
 		return nil, d.Err("experiments: is configured twice; put all options into one block")
 	}
 	app := new(App)
@@ -59,23 +63,21 @@ func (a *App) UnmarshalCaddyfile(d *caddyfile.Dispenser) error {
 		case "geoip":
 			err = a.unmarshalGeoIP(d)
 		case "signing_key":
-			if a.SigningKeys = d.RemainingArgs(); len(a.SigningKeys) == 0 {
-				err = d.ArgErr()
-			}
+			err = a.unmarshalSigningKeys(d)
 		case "tenants":
-			if a.Tenants = d.RemainingArgs(); len(a.Tenants) == 0 {
-				err = d.ArgErr()
-			}
+			err = a.unmarshalTenants(d)
 		case "max_active_experiments":
-			a.MaxActiveExperiments, err = positive(d)
+			a.MaxActiveExperiments, err = positive(d, "1")
 		case "header_budget":
-			a.HeaderBudget, err = positive(d)
+			a.HeaderBudget, err = positive(d, "8000")
 		case "max_document_size":
-			a.MaxDocumentSize, err = size(d)
+			a.MaxDocumentSize, err = size(d, "8MiB")
 		case "decision_log":
 			err = a.unmarshalDecisionLog(d)
 		case "events":
 			err = onlyOff(d)
+		case "{":
+			err = noBlock(d)
 		default:
 			err = d.Errf("experiments: there is no option %q here; the options are store, geoip, signing_key, tenants, "+
 				"max_active_experiments, header_budget, max_document_size, decision_log and events", d.Val())
@@ -88,11 +90,19 @@ func (a *App) UnmarshalCaddyfile(d *caddyfile.Dispenser) error {
 }
 
 func (a *App) unmarshalStore(d *caddyfile.Dispenser) error {
+	const namespace = "experiments.stores"
 	if !d.NextArg() {
 		return d.Err("store: names no store; write for example: store file ./experiments")
 	}
 	name := d.Val()
-	module, err := caddyfile.UnmarshalModule(d, "experiments.stores."+name)
+	var names []string
+	for _, info := range caddy.GetModules(namespace) {
+		names = append(names, info.ID.Name())
+	}
+	if !slices.Contains(names, name) {
+		return d.Errf("store: this build has no store %q; it has: %s", name, strings.Join(names, ", "))
+	}
+	module, err := caddyfile.UnmarshalModule(d, namespace+"."+name)
 	if err != nil {
 		return err
 	}
@@ -101,17 +111,48 @@ func (a *App) unmarshalStore(d *caddyfile.Dispenser) error {
 }
 
 func (a *App) unmarshalGeoIP(d *caddyfile.Dispenser) error {
+	const form = "write for example: geoip ./GeoLite2-City.mmdb optional"
 	a.GeoIP = new(GeoIP)
-	if !d.Args(&a.GeoIP.Path) {
-		return d.ArgErr()
+	if !d.Args(&a.GeoIP.Path) || a.GeoIP.Path == "" {
+		return d.Err("geoip: names no file; " + form)
 	}
 	if d.NextArg() {
 		if d.Val() != "optional" {
-			return d.Errf("geoip: %q is no option; only optional can follow the file", d.Val())
+			return d.Errf("geoip: only optional can follow the file, got %q; %s", d.Val(), form)
 		}
 		a.GeoIP.Optional = true
 	}
-	return end(d)
+	if d.NextArg() {
+		return d.Errf("geoip: nothing can follow optional, got %q; %s", d.Val(), form)
+	}
+	return nil
+}
+
+func (a *App) unmarshalSigningKeys(d *caddyfile.Dispenser) error {
+	if a.SigningKeys = d.RemainingArgs(); len(a.SigningKeys) == 0 {
+		return d.Errf("signing_key: names no key; write one of at least %d bytes, for example from: openssl rand -base64 32", shortestKey)
+	}
+	for i, key := range a.SigningKeys {
+		if placeholder := strings.Contains(key, "{"); placeholder {
+			continue // its value is checked at the start
+		}
+		if err := checkSecret(i, key); err != nil {
+			return d.WrapErr(err)
+		}
+	}
+	return nil
+}
+
+func (a *App) unmarshalTenants(d *caddyfile.Dispenser) error {
+	if a.Tenants = d.RemainingArgs(); len(a.Tenants) == 0 {
+		return d.Err("tenants: names none; write for example: tenants default/production acme/*")
+	}
+	for _, pattern := range a.Tenants {
+		if err := checkTenantPattern(pattern); err != nil {
+			return d.WrapErr(err)
+		}
+	}
+	return nil
 }
 
 func (a *App) unmarshalDecisionLog(d *caddyfile.Dispenser) error {
@@ -119,18 +160,23 @@ func (a *App) unmarshalDecisionLog(d *caddyfile.Dispenser) error {
 		return d.Err("decision_log: says not where to write; write off, stdout, stderr or the path of a file")
 	}
 	switch target := d.Val(); target {
-	case "off":
-		return end(d)
-	case "stdout", "stderr":
-		a.DecisionLog = &DecisionLog{WriterRaw: json.RawMessage(`{"output":"` + target + `"}`)}
-		return end(d)
+	case "":
+		return d.Err("decision_log: says not where to write; write off, stdout, stderr or the path of a file")
+	case "off", "stdout", "stderr":
+		if target != "off" {
+			a.DecisionLog = &DecisionLog{WriterRaw: json.RawMessage(`{"output":"` + target + `"}`)}
+		}
+		if d.NextArg() {
+			return d.Errf("decision_log: nothing can follow %s, got %q", target, d.Val())
+		}
+		return nil
 	}
 	// The rest is what Caddy's file writer reads after its name.
 	name := d.Token()
 	name.Text = "file"
 	writer := new(logging.FileWriter)
 	if err := writer.UnmarshalCaddyfile(caddyfile.NewDispenser(append([]caddyfile.Token{name}, d.NextSegment()...))); err != nil {
-		return err
+		return fmt.Errorf("decision_log: writing to the file: %w", err) // names the line
 	}
 	a.DecisionLog = &DecisionLog{WriterRaw: caddyconfig.JSONModuleObject(writer, "output", "file", nil)}
 	return nil
@@ -141,54 +187,62 @@ type options map[string]bool
 
 func (o options) once(d *caddyfile.Dispenser) error {
 	if o[d.Val()] {
-		return d.Errf("%s: is given twice", d.Val())
+		return d.Errf("%s: is given twice; keep one of them", d.Val())
 	}
 	o[d.Val()] = true
 	return nil
 }
 
-func end(d *caddyfile.Dispenser) error {
-	if d.NextArg() {
-		return d.ArgErr()
-	}
-	return nil
+// noBlock refuses a block after an option that has none.
+func noBlock(d *caddyfile.Dispenser) error {
+	return d.Err("experiments: this option has no block of its own; remove { and what follows it up to }")
 }
 
-func positive(d *caddyfile.Dispenser) (int, error) {
-	name := d.Val()
+// argument reads the one argument of an option. A refusal shows the example.
+func argument(d *caddyfile.Dispenser, example string) (string, error) {
+	option := d.Val()
 	var text string
 	if !d.AllArgs(&text) {
-		return 0, d.ArgErr()
+		return "", d.Errf("%s: takes exactly one argument; write for example: %s %s", option, option, example)
+	}
+	return text, nil
+}
+
+func positive(d *caddyfile.Dispenser, example string) (int, error) {
+	option := d.Val()
+	text, err := argument(d, example)
+	if err != nil {
+		return 0, err
 	}
 	n, err := strconv.Atoi(text)
 	if err != nil || n < 1 {
-		return 0, d.Errf("%s: must be a whole number from 1, got %q", name, text)
+		return 0, d.Errf("%s: must be a whole number from 1, got %q; write for example: %s %s", option, text, option, example)
 	}
 	return n, nil
 }
 
-func size(d *caddyfile.Dispenser) (int64, error) {
-	name := d.Val()
-	var text string
-	if !d.AllArgs(&text) {
-		return 0, d.ArgErr()
+func size(d *caddyfile.Dispenser, example string) (int64, error) {
+	option := d.Val()
+	text, err := argument(d, example)
+	if err != nil {
+		return 0, err
 	}
 	n, err := humanize.ParseBytes(text)
-	if err != nil || n == 0 {
-		return 0, d.Errf("%s: must be a size such as 8MiB, got %q", name, text)
+	if err != nil || n < 1 || n > largestDocument {
+		return 0, d.Errf("%s: must be a size up to 1GiB, got %q; write for example: %s %s", option, text, option, example)
 	}
 	return int64(n), nil
 }
 
 // onlyOff reads an option whose other values this build does not have.
 func onlyOff(d *caddyfile.Dispenser) error {
-	name := d.Val()
-	var text string
-	if !d.AllArgs(&text) {
-		return d.ArgErr()
+	option := d.Val()
+	text, err := argument(d, "off")
+	if err != nil {
+		return err
 	}
 	if text != "off" {
-		return d.Errf("%s: can only be off in this version, got %q", name, text)
+		return d.Errf("%s: can only be off in this version, got %q; write: %s off", option, text, option)
 	}
 	return nil
 }

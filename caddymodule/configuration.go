@@ -3,8 +3,8 @@ package caddymodule
 import (
 	"context"
 	"errors"
+	"slices"
 	"sync"
-	"sync/atomic"
 
 	"github.com/caddyserver/caddy/v2"
 	"go.uber.org/zap"
@@ -16,8 +16,8 @@ import (
 // configuration is the tenants' configuration, kept in step with the store over
 // reloads.
 type configuration struct {
-	live   *store.Live
-	logger atomic.Pointer[zap.Logger] // of the Caddy configuration in force
+	live    *store.Live
+	loggers loggers
 
 	once    sync.Once
 	context context.Context
@@ -26,17 +26,16 @@ type configuration struct {
 }
 
 func newConfiguration(s store.Store, settings engine.Settings, logger *zap.Logger) *configuration {
-	c := &configuration{done: make(chan struct{})}
+	c := &configuration{loggers: loggers{first: logger}, done: make(chan struct{})}
 	c.context, c.cancel = context.WithCancel(context.Background())
-	c.logger.Store(logger)
 	c.live = store.NewLive(s, settings, c.report)
 	return c
 }
 
-// start follows the store from the first call on; every call makes logger the
-// one that is used.
+// start follows the store from the first call on; logger is used until it is
+// removed.
 func (c *configuration) start(logger *zap.Logger) {
-	c.logger.Store(logger)
+	c.loggers.add(logger)
 	c.once.Do(func() {
 		go func() {
 			defer close(c.done)
@@ -55,7 +54,7 @@ func (c *configuration) Destruct() error {
 
 // report writes down what happened to a tenant's configuration.
 func (c *configuration) report(e store.Event) {
-	logger := c.logger.Load().With(zap.String("tenant", string(e.Tenant)))
+	logger := c.loggers.current().With(zap.String("tenant", string(e.Tenant)))
 	switch {
 	case e.Applied != nil:
 		logger.Info("configuration applied", zap.Uint64("revision", e.Applied.Revision),
@@ -74,6 +73,37 @@ func (c *configuration) report(e store.Event) {
 		logger.Warn("configuration rejected; the last good one, if there is any, stays in force",
 			zap.String("code", codeConfigRejected), zap.Bool("kept", e.Kept), zap.Error(e.Err))
 	}
+}
+
+// loggers are those of the Caddy configurations that share a value of the pool.
+// The newest one that was started is used; if that configuration fails after
+// all, the one that goes on serving gets its log back.
+type loggers struct {
+	first *zap.Logger // until one is added
+
+	mu      sync.Mutex
+	started []*zap.Logger
+}
+
+func (l *loggers) add(logger *zap.Logger) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.started = append(l.started, logger)
+}
+
+func (l *loggers) remove(logger *zap.Logger) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.started = slices.DeleteFunc(l.started, func(other *zap.Logger) bool { return other == logger })
+}
+
+func (l *loggers) current() *zap.Logger {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if len(l.started) == 0 {
+		return l.first
+	}
+	return l.started[len(l.started)-1]
 }
 
 // Interface guard

@@ -20,17 +20,20 @@ type DecisionLog struct {
 	WriterRaw json.RawMessage `json:"writer,omitempty" caddy:"namespace=caddy.logging.writers inline_key=output"`
 
 	opener caddy.WriterOpener
+	key    string // tells whether two configurations mean the same log
 }
 
 func (c *DecisionLog) provision(ctx caddy.Context) error {
 	if c.WriterRaw == nil {
 		return fmt.Errorf("decision_log: has no writer; name a file, stdout or stderr")
 	}
+	raw := string(c.WriterRaw) // loading clears it
 	module, err := ctx.LoadModule(c, "WriterRaw")
 	if err != nil {
 		return fmt.Errorf("decision_log: loading the writer: %w", err)
 	}
 	c.opener = module.(caddy.WriterOpener)
+	c.key = c.opener.WriterKey() + " " + raw
 	return nil
 }
 
@@ -72,6 +75,12 @@ func openDecisionLog(opener caddy.WriterOpener) (*decisionLog, error) {
 
 // write queues the line that encode appends to an empty buffer.
 func (l *decisionLog) write(encode func([]byte) []byte) {
+	select {
+	case <-l.stop: // a request that outlives its configuration
+		l.drop()
+		return
+	default:
+	}
 	line := l.spare.Get().(*[]byte)
 	*line = encode((*line)[:0])
 	select {
@@ -115,8 +124,8 @@ func (l *decisionLog) drop() {
 	decisionsDropped.Inc()
 }
 
-// Destruct writes what is queued. Requests still running afterwards fill the
-// queue, which nobody empties, at no cost.
+// Destruct writes what is queued. The lines of requests still running
+// afterwards are dropped and counted.
 func (l *decisionLog) Destruct() error {
 	close(l.stop)
 	select {

@@ -1,15 +1,18 @@
 package caddymodule_test
 
 import (
+	"bufio"
 	"bytes"
 	"encoding/json"
 	"fmt"
 	"io"
+	"maps"
 	"net"
 	"net/http"
 	"net/http/httptest"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -294,4 +297,108 @@ func freePort(t testing.TB) int {
 	}
 	defer listener.Close()
 	return listener.Addr().(*net.TCPAddr).Port
+}
+
+// exchange is a request sent as raw bytes, and what came of it.
+type exchange struct {
+	Interim  []int // statuses before the final one
+	Status   int   // 0 if the connection was closed without an answer
+	Header   http.Header
+	Body     []byte
+	Received []received // by the provider
+}
+
+// Raw sends bytes to a port as they are and reads the answer. The first word
+// should be the method. With hangUp the client goes away after the last byte.
+func (e *edge) Raw(port int, request string, hangUp bool) exchange {
+	e.t.Helper()
+	before := e.Provider.Count()
+	connection, err := net.DialTimeout("tcp", fmt.Sprintf("127.0.0.1:%d", port), 5*time.Second)
+	if err != nil {
+		e.t.Fatal(err)
+	}
+	defer connection.Close()
+	_ = connection.SetDeadline(time.Now().Add(20 * time.Second))
+	go func() {
+		// A server that has heard enough stops reading.
+		_, _ = io.WriteString(connection, request)
+		if hangUp {
+			_ = connection.(*net.TCPConn).CloseWrite()
+		}
+	}()
+	var x exchange
+	method, _, _ := strings.Cut(request, " ")
+	reader := bufio.NewReader(connection)
+	for {
+		response, err := http.ReadResponse(reader, &http.Request{Method: method})
+		if err != nil {
+			break
+		}
+		if response.StatusCode < 200 {
+			x.Interim = append(x.Interim, response.StatusCode)
+			continue
+		}
+		x.Status, x.Header = response.StatusCode, response.Header
+		x.Body, _ = io.ReadAll(response.Body)
+		break
+	}
+	x.Received = e.Provider.Since(before)
+	return x
+}
+
+// Both sends the same bytes to the site with experiments and to the bare one.
+func (e *edge) Both(request string) (ours, bare exchange) {
+	e.t.Helper()
+	return e.Raw(e.port, request, false), e.Raw(e.barePort, request, false)
+}
+
+// Since gives the requests after the first n.
+func (p *provider) Since(n int) []received {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return slices.Clone(p.received[n:])
+}
+
+// isOurs says by the contract's own words which names only the edge may use.
+func isOurs(name string) bool {
+	folded := strings.NewReplacer("_", "-", ".", "-").Replace(strings.ToLower(name))
+	return strings.HasPrefix(folded, "x-experiment-")
+}
+
+// Text writes down everything about a request but the headers and trailers of
+// ours, so that two requests can be compared.
+func (r received) Text(ours func(string) bool) string {
+	var b strings.Builder
+	fmt.Fprintf(&b, "%s %s %s host %s length %d %q\n", r.Method, r.RequestURI, r.Proto, r.Host, r.ContentLength, r.TransferEncoding)
+	for _, part := range []struct {
+		name   string
+		values http.Header
+	}{{"header", r.Header}, {"trailer", r.Trailer}} {
+		for _, name := range slices.Sorted(maps.Keys(part.values)) {
+			if !ours(name) {
+				fmt.Fprintf(&b, "%s %s: %q\n", part.name, name, part.values[name])
+			}
+		}
+	}
+	fmt.Fprintf(&b, "body %q\n", r.Body)
+	return b.String()
+}
+
+// Text writes down an exchange but for what is ours.
+func (x exchange) Text(ours func(string) bool) string {
+	var b strings.Builder
+	fmt.Fprintf(&b, "answer %v %d\n", x.Interim, x.Status)
+	for _, name := range slices.Sorted(maps.Keys(x.Header)) {
+		values := slices.DeleteFunc(slices.Clone(x.Header[name]), func(value string) bool {
+			return name == "Set-Cookie" && strings.HasPrefix(value, "experiment_")
+		})
+		if name != "Date" && len(values) > 0 {
+			fmt.Fprintf(&b, "  %s: %q\n", name, values)
+		}
+	}
+	fmt.Fprintf(&b, "  %q\n", x.Body)
+	for _, r := range x.Received {
+		b.WriteString("received " + r.Text(ours))
+	}
+	return b.String()
 }

@@ -1,6 +1,9 @@
 package caddymodule
 
 import (
+	"fmt"
+	"path/filepath"
+
 	"github.com/caddyserver/caddy/v2"
 	"github.com/caddyserver/caddy/v2/caddyconfig/caddyfile"
 
@@ -16,7 +19,7 @@ func init() {
 // <directory>/<project>/<environment>.json, that people may edit: a change is
 // in force within a second.
 type FileStore struct {
-	// Directory of the files. Default: ./experiments.
+	// Directory of the files. Placeholders are replaced. Default: ./experiments.
 	Directory string `json:"directory,omitempty"`
 }
 
@@ -28,12 +31,17 @@ func (FileStore) CaddyModule() caddy.ModuleInfo {
 	return caddy.ModuleInfo{ID: "experiments.stores.file", New: func() caddy.Module { return new(FileStore) }}
 }
 
-// Provision sets the default.
+// Provision sets the default. A directory that comes out empty, of a variable
+// that is not set, would be the one that Caddy happens to run in.
 func (s *FileStore) Provision(caddy.Context) error {
 	if s.Directory == "" {
 		s.Directory = defaultDirectory
 	}
-	s.Directory = caddy.NewReplacer().ReplaceAll(s.Directory, "")
+	directory := caddy.NewReplacer().ReplaceAll(s.Directory, "")
+	if directory == "" {
+		return fmt.Errorf("store file: the directory %s is empty; set what it refers to, or write for example: store file %s", s.Directory, defaultDirectory)
+	}
+	s.Directory = filepath.Clean(directory)
 	return nil
 }
 
@@ -54,10 +62,10 @@ func (s *FileStore) UnmarshalCaddyfile(d *caddyfile.Dispenser) error {
 		s.Directory = d.Val()
 	}
 	if d.NextArg() {
-		return d.ArgErr()
+		return d.Errf("store file: takes one directory, got %q besides; write for example: store file %s", d.Val(), defaultDirectory)
 	}
 	if d.NextBlock(0) {
-		return d.Errf("the file store has no option %q; it takes the directory only", d.Val())
+		return d.Errf("store file: has no option %q; write only the directory: store file %s", d.Val(), defaultDirectory)
 	}
 	return nil
 }

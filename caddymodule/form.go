@@ -12,10 +12,10 @@ const maxForm = 64 << 10
 
 // readForm gives the start of a form body, at most maxForm bytes, and leaves the
 // request with a body that reads exactly as before. It gives nothing for a body
-// that is longer, is no form, or belongs to a client that first waits for the
-// provider's consent to send it.
+// that is longer, is no form, has trailers, which would be known too early, or
+// belongs to a client that first waits for the provider's consent to send it.
 func readForm(r *http.Request) []byte {
-	if r.Method != http.MethodPost || r.Body == nil || r.ContentLength > maxForm || r.Header.Get("Expect") != "" {
+	if r.Method != http.MethodPost || r.Body == nil || r.ContentLength > maxForm || r.Trailer != nil || r.Header.Get("Expect") != "" {
 		return nil
 	}
 	mediaType, _, err := mime.ParseMediaType(r.Header.Get("Content-Type"))

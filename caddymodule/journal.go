@@ -1,7 +1,9 @@
 package caddymodule
 
 import (
+	"fmt"
 	"sync"
+	"time"
 
 	"go.uber.org/zap"
 	"go.uber.org/zap/zapcore"
@@ -17,6 +19,7 @@ type journal struct {
 	entries chan journalEntry
 	once    sync.Once
 	stop    chan struct{}
+	done    chan struct{}
 }
 
 type journalEntry struct {
@@ -25,7 +28,7 @@ type journalEntry struct {
 }
 
 func newJournal() *journal {
-	return &journal{entries: make(chan journalEntry, journalQueue), stop: make(chan struct{})}
+	return &journal{entries: make(chan journalEntry, journalQueue), stop: make(chan struct{}), done: make(chan struct{})}
 }
 
 // write queues an entry. Its fields must not change any more.
@@ -51,7 +54,20 @@ func (j *journal) start() {
 	j.once.Do(func() { go j.run() })
 }
 
+// close writes what is queued, as long as the log takes it.
+func (j *journal) close() error {
+	close(j.stop)
+	j.once.Do(func() { close(j.done) }) // never started
+	select {
+	case <-j.done:
+		return nil
+	case <-time.After(closingTime):
+		return fmt.Errorf("the log does not take the last %d entries", len(j.entries))
+	}
+}
+
 func (j *journal) run() {
+	defer close(j.done)
 	for {
 		select {
 		case e := <-j.entries:

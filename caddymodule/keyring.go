@@ -57,8 +57,8 @@ var signatureLength = base64.RawURLEncoding.EncodedLen(sha256.Size)
 func newKeyring(secrets []string) (*keyring, error) {
 	k := &keyring{}
 	for i, secret := range secrets {
-		if len(secret) < shortestKey {
-			return nil, fmt.Errorf("signing_key: key %d has %d bytes; it needs at least %d, for example from: openssl rand -base64 32", i+1, len(secret), shortestKey)
+		if err := checkSecret(i, secret); err != nil {
+			return nil, err
 		}
 		id := sha256.Sum256([]byte("experiment_key_id\n" + secret))
 		k.keys = append(k.keys, &signingKey{
@@ -69,6 +69,14 @@ func newKeyring(secrets []string) (*keyring, error) {
 		})
 	}
 	return k, nil
+}
+
+// checkSecret names a key by its place only: it must not end up in a log.
+func checkSecret(i int, secret string) error {
+	if len(secret) < shortestKey {
+		return fmt.Errorf("signing_key: key %d has %d bytes; it needs at least %d, for example from: openssl rand -base64 32", i+1, len(secret), shortestKey)
+	}
+	return nil
 }
 
 // current is the key that signs.

@@ -4,7 +4,6 @@ import (
 	"context"
 	"fmt"
 	"sync"
-	"sync/atomic"
 	"time"
 
 	"github.com/caddyserver/caddy/v2"
@@ -16,7 +15,7 @@ import (
 // GeoIP says which location database is used.
 type GeoIP struct {
 	// Path of an .mmdb file with countries, and regions if it has them. A
-	// changed file is picked up without a reload.
+	// changed file is picked up without a reload. Placeholders are replaced.
 	Path string `json:"path,omitempty"`
 	// Optional allows a start without the file.
 	Optional bool `json:"optional,omitempty"`
@@ -29,7 +28,7 @@ const geoInterval = 400 * time.Millisecond
 // locations is an open location database that follows its file over reloads.
 type locations struct {
 	*geo.Database
-	logger atomic.Pointer[zap.Logger] // of the Caddy configuration in force
+	loggers loggers
 
 	once    sync.Once
 	context context.Context
@@ -49,16 +48,19 @@ func openLocations(config GeoIP, logger *zap.Logger) (*locations, error) {
 	if err != nil {
 		return nil, fmt.Errorf("geoip: %w", err)
 	}
-	l := &locations{Database: database, done: make(chan struct{})}
+	if info := database.Info(); !info.Loaded {
+		logger.Warn("there is no location database yet, so countries and regions are unknown; it is taken over when it appears",
+			zap.String("path", info.Path))
+	}
+	l := &locations{Database: database, loggers: loggers{first: logger}, done: make(chan struct{})}
 	l.context, l.cancel = context.WithCancel(context.Background())
-	l.logger.Store(logger)
 	return l, nil
 }
 
-// start follows the file from the first call on; every call makes logger the
-// one that is used.
+// start follows the file from the first call on; logger is used until it is
+// removed.
 func (l *locations) start(logger *zap.Logger) {
-	l.logger.Store(logger)
+	l.loggers.add(logger)
 	l.once.Do(func() {
 		go func() {
 			defer close(l.done)
@@ -76,10 +78,14 @@ func (l *locations) Destruct() error {
 }
 
 func (l *locations) report(e geo.Event) {
-	logger := l.logger.Load()
+	logger := l.loggers.current()
 	if e.Err != nil {
 		logger.Warn("location database not taken over; the last good one, if there is any, stays in use", zap.Error(e.Err))
 		return
+	}
+	if e.Older {
+		logger.Warn("the location database that was put in place is older than the one it replaces",
+			zap.Time("build_time", e.Info.BuildTime), zap.Time("replaced", e.Replaced))
 	}
 	logger.Info("location database taken over", zap.String("path", e.Info.Path),
 		zap.String("type", e.Info.Type), zap.Time("build_time", e.Info.BuildTime))

@@ -78,38 +78,29 @@ func (configurationCollector) Describe(out chan<- *prometheus.Desc) {
 	}
 }
 
-// Collect implements prometheus.Collector. During a reload two configurations
-// can know the same tenant; only one of them may be reported.
+// Collect implements prometheus.Collector.
 func (configurationCollector) Collect(out chan<- prometheus.Metric) {
-	seen := map[store.Tenant]bool{}
-	gauge := func(desc *prometheus.Desc, value float64, tenant store.Tenant) {
-		out <- prometheus.MustNewConstMetric(desc, prometheus.GaugeValue, value, string(tenant))
+	app := activeApp()
+	if app == nil {
+		return
 	}
-	pool.Range(func(_, value any) bool {
-		c, ok := value.(*configuration)
-		if !ok {
-			return true
+	for _, status := range app.tenantStatuses() {
+		gauge := func(desc *prometheus.Desc, value float64) {
+			out <- prometheus.MustNewConstMetric(desc, prometheus.GaugeValue, value, string(status.Tenant))
 		}
-		for _, status := range c.live.Statuses() {
-			if seen[status.Tenant] {
-				continue
-			}
-			seen[status.Tenant] = true
-			gauge(revisionDesc, float64(status.Revision), status.Tenant)
-			if status.AppliedAt != nil {
-				gauge(ageDesc, time.Since(*status.AppliedAt).Seconds(), status.Tenant)
-			}
-			if status.LastContact != nil {
-				gauge(contactDesc, time.Since(*status.LastContact).Seconds(), status.Tenant)
-			}
-			var degraded float64
-			if status.State == store.StateDegraded {
-				degraded = 1
-			}
-			gauge(degradedDesc, degraded, status.Tenant)
+		gauge(revisionDesc, float64(status.Revision))
+		if status.AppliedAt != nil {
+			gauge(ageDesc, time.Since(*status.AppliedAt).Seconds())
 		}
-		return true
-	})
+		if status.LastContact != nil {
+			gauge(contactDesc, time.Since(*status.LastContact).Seconds())
+		}
+		var degraded float64
+		if status.State == store.StateDegraded {
+			degraded = 1
+		}
+		gauge(degradedDesc, degraded)
+	}
 }
 
 // counters are the decision counters of one snapshot, each looked up once.

@@ -29,7 +29,7 @@ var parameterNames = [parameterCount]string{
 
 // longestEncodedName is the length of the longest name with each character
 // percent-encoded.
-const longestEncodedName = 3 * len("organization_id") * 2
+const longestEncodedName = 3 * len("experiment_token")
 
 // parameters are the values of the parameters of interest. They are scanned
 // for in the encoded text: building the map of all parameters costs forty

@@ -3,6 +3,7 @@ package caddymodule
 import (
 	"io"
 	"net/http"
+	"net/textproto"
 	"strings"
 )
 
@@ -51,7 +52,7 @@ func (s *shield) stripConnection(h http.Header, lines []string) {
 	var kept []string
 	for _, line := range lines {
 		for token := range strings.SplitSeq(line, ",") {
-			if token = strings.TrimSpace(token); token != "" && !s.protects(token) {
+			if token = textproto.TrimString(token); token != "" && !s.protects(token) {
 				kept = append(kept, token)
 			}
 		}
@@ -66,7 +67,7 @@ func (s *shield) stripConnection(h http.Header, lines []string) {
 func (s *shield) named(lines []string) bool {
 	for _, line := range lines {
 		for token := range strings.SplitSeq(line, ",") {
-			if s.protects(strings.TrimSpace(token)) {
+			if s.protects(textproto.TrimString(token)) {
 				return true
 			}
 		}

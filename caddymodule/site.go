@@ -1,9 +1,11 @@
 package caddymodule
 
 import (
+	"errors"
 	"fmt"
 	"net/http"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/caddyserver/caddy/v2"
@@ -154,20 +156,49 @@ func (h *Handler) setDefaults() {
 // Validate refuses settings that cannot work.
 func (h *Handler) Validate() error {
 	for _, path := range h.AuthorizePaths {
-		if path == "" || path[0] != '/' {
-			return fmt.Errorf("authorize_path %q: must start with a slash", path)
+		if err := checkAuthorizePath(path); err != nil {
+			return err
 		}
 	}
-	if !httpguts.ValidHeaderFieldName(h.Header) {
-		return fmt.Errorf("header %q: is no name of a header; write for example %s", h.Header, defaultHeader)
+	return errors.Join(checkHeader(h.Header), checkOverrides(h.Overrides), checkSticky(h.Sticky))
+}
+
+func checkAuthorizePath(path string) error {
+	if !strings.HasPrefix(path, "/") {
+		return fmt.Errorf("authorize_path: %q must start with a slash; write for example: authorize_path /authorize", path)
 	}
-	switch h.Overrides {
+	if strings.ContainsAny(path, "*?#") {
+		return fmt.Errorf("authorize_path: %q would match nothing, as paths are compared exactly; write each path in full, without query", path)
+	}
+	return nil
+}
+
+// takenHeaders have a meaning in every request. Inbound copies of our header are
+// removed, so none of these can be it.
+var takenHeaders = []string{"Accept", "Authorization", "Connection", "Content-Length", "Content-Type", "Cookie", "Host",
+	"Origin", "Referer", "Te", "Trailer", "Transfer-Encoding", "Upgrade", "User-Agent"}
+
+func checkHeader(header string) error {
+	if !httpguts.ValidHeaderFieldName(header) {
+		return fmt.Errorf("header: %q is no name of a header; write for example: header %s", header, defaultHeader)
+	}
+	if slices.Contains(takenHeaders, http.CanonicalHeaderKey(header)) {
+		return fmt.Errorf("header: %s is needed for the request itself; write for example: header %s", header, defaultHeader)
+	}
+	return nil
+}
+
+func checkOverrides(overrides string) error {
+	switch overrides {
 	case overridesOpen, overridesSigned, overridesOff:
-	default:
-		return fmt.Errorf("overrides %q: must be %s, %s or %s", h.Overrides, overridesOpen, overridesSigned, overridesOff)
+		return nil
 	}
-	if time.Duration(h.Sticky) < time.Second {
-		return fmt.Errorf("sticky %s: must be at least 1s", time.Duration(h.Sticky))
+	return fmt.Errorf("overrides: must be %s, %s or %s, got %q", overridesOpen, overridesSigned, overridesOff, overrides)
+}
+
+func checkSticky(sticky caddy.Duration) error {
+	if time.Duration(sticky) < time.Second {
+		return fmt.Errorf("sticky: must be at least 1s, got %s", time.Duration(sticky))
 	}
 	return nil
 }

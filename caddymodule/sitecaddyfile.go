@@ -5,6 +5,8 @@ import (
 	"github.com/caddyserver/caddy/v2/caddyconfig/caddyfile"
 	"github.com/caddyserver/caddy/v2/caddyconfig/httpcaddyfile"
 	"github.com/caddyserver/caddy/v2/modules/caddyhttp"
+
+	"github.com/caddy-experiments/caddy-experiments/store"
 )
 
 func init() {
@@ -50,77 +52,95 @@ func (h *Handler) UnmarshalCaddyfile(d *caddyfile.Dispenser) error {
 	return nil
 }
 
-func (h *Handler) unmarshalOption(d *caddyfile.Dispenser) error {
+func (h *Handler) unmarshalOption(d *caddyfile.Dispenser) (err error) {
 	switch d.Val() {
 	case "tenant":
-		return single(d, &h.Tenant)
-	case "authorize_path":
-		paths := d.RemainingArgs()
-		if len(paths) == 0 {
-			return d.ArgErr()
-		}
-		for _, path := range paths {
-			if path[0] != '/' {
-				return d.Errf("authorize_path: %q must start with a slash", path)
-			}
-		}
-		h.AuthorizePaths = append(h.AuthorizePaths, paths...)
-		return nil
-	case "subject":
-		return single(d, &h.Subject)
-	case "header":
-		return single(d, &h.Header)
-	case "overrides":
-		if err := single(d, &h.Overrides); err != nil {
+		if h.Tenant, err = argument(d, string(store.DefaultTenant)); err != nil {
 			return err
 		}
-		switch h.Overrides {
-		case overridesOpen, overridesSigned, overridesOff:
-			return nil
+		_, err = store.ParseTenant(h.Tenant)
+	case "authorize_path":
+		return h.unmarshalAuthorizePaths(d)
+	case "subject":
+		h.Subject, err = argument(d, "{http.request.header.X-Device}")
+		return err
+	case "header":
+		if h.Header, err = argument(d, defaultHeader); err != nil {
+			return err
 		}
-		return d.Errf("overrides: must be open, signed or off, got %q", h.Overrides)
+		err = checkHeader(h.Header)
+	case "overrides":
+		if h.Overrides, err = argument(d, overridesSigned); err != nil {
+			return err
+		}
+		err = checkOverrides(h.Overrides)
 	case "outcomes":
 		return onlyOff(d)
 	case "sticky":
-		var text string
-		if err := single(d, &text); err != nil {
-			return err
-		}
-		sticky, err := caddy.ParseDuration(text)
-		if err != nil {
-			return d.Errf("sticky: must be a duration such as 1h, got %q", text)
-		}
-		h.Sticky = caddy.Duration(sticky)
-		return nil
+		return h.unmarshalSticky(d)
 	case "connections":
 		return h.unmarshalConnections(d)
+	case "{":
+		return noBlock(d)
+	default:
+		return d.Errf("experiments: there is no option %q here; the options are tenant, authorize_path, subject, header, "+
+			"overrides, outcomes, sticky and connections", d.Val())
 	}
-	return d.Errf("experiments: there is no option %q here; the options are tenant, authorize_path, subject, header, "+
-		"overrides, outcomes, sticky and connections", d.Val())
+	if err != nil {
+		return d.WrapErr(err)
+	}
+	return nil
+}
+
+func (h *Handler) unmarshalAuthorizePaths(d *caddyfile.Dispenser) error {
+	paths := d.RemainingArgs()
+	if len(paths) == 0 {
+		return d.Err("authorize_path: names no path; write for example: authorize_path /authorize")
+	}
+	for _, path := range paths {
+		if err := checkAuthorizePath(path); err != nil {
+			return d.WrapErr(err)
+		}
+	}
+	h.AuthorizePaths = append(h.AuthorizePaths, paths...)
+	return nil
+}
+
+func (h *Handler) unmarshalSticky(d *caddyfile.Dispenser) error {
+	text, err := argument(d, "1h")
+	if err != nil {
+		return err
+	}
+	sticky, err := caddy.ParseDuration(text)
+	if err != nil {
+		return d.Errf("sticky: must be a duration, got %q; write for example: sticky 1h", text)
+	}
+	h.Sticky = caddy.Duration(sticky)
+	if err := checkSticky(h.Sticky); err != nil {
+		return d.WrapErr(err)
+	}
+	return nil
 }
 
 func (h *Handler) unmarshalConnections(d *caddyfile.Dispenser) error {
+	const form = "write a connection and its type in each line of a block, for example: google-oauth2 social"
 	if d.NextArg() {
-		return d.ArgErr()
+		return d.Errf("connections: takes only a block, got %q; %s", d.Val(), form)
 	}
 	h.Connections = map[string]string{}
 	for nesting := d.Nesting(); d.NextBlock(nesting); {
 		connection := d.Val()
 		var connectionType string
-		if !d.AllArgs(&connectionType) {
-			return d.Errf("connections: write a connection and its type, for example: google-oauth2 social")
+		if connection == "{" || !d.AllArgs(&connectionType) {
+			return d.Errf("connections: %s; %s", connection, form)
 		}
 		if _, twice := h.Connections[connection]; twice {
-			return d.Errf("connections: %s is given twice", connection)
+			return d.Errf("connections: %s is given twice; keep one of them", connection)
 		}
 		h.Connections[connection] = connectionType
 	}
-	return nil
-}
-
-func single(d *caddyfile.Dispenser, value *string) error {
-	if !d.AllArgs(value) {
-		return d.ArgErr()
+	if len(h.Connections) == 0 {
+		return d.Err("connections: has none; " + form)
 	}
 	return nil
 }

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
+	"slices"
 	"time"
 
 	"github.com/caddyserver/caddy/v2"
@@ -52,22 +53,38 @@ type decisionLogStatus struct {
 	Dropped uint64 `json:"dropped"`
 }
 
-// serveStatus looks the app up anew each time: this router can outlive the
-// configuration that it was made with.
 func serveStatus(w http.ResponseWriter, r *http.Request) error {
 	if r.Method != http.MethodGet {
+		w.Header().Set("Allow", http.MethodGet)
 		return caddy.APIError{HTTPStatus: http.StatusMethodNotAllowed, Err: fmt.Errorf("%s is not allowed here; use GET", r.Method)}
 	}
-	app, err := caddy.ActiveContext().AppIfConfigured("experiments")
-	if err != nil {
+	app := activeApp()
+	if app == nil {
 		return caddy.APIError{HTTPStatus: http.StatusNotFound, Err: errors.New("no site of this server has experiments; add the experiments directive to one")}
 	}
 	w.Header().Set("Content-Type", "application/json")
-	return json.NewEncoder(w).Encode(app.(*App).status())
+	return json.NewEncoder(w).Encode(app.status())
+}
+
+// activeApp gives the app of the configuration in force, nil if that has none.
+// It is looked up anew each time: what asks for it can outlive the configuration
+// that it was made with.
+func activeApp() *App {
+	app, err := caddy.ActiveContext().AppIfConfigured("experiments")
+	if err != nil {
+		return nil
+	}
+	return app.(*App)
+}
+
+// tenantStatuses describes the tenants of the app's sites. Those that only an
+// earlier configuration had are nobody's concern any more.
+func (a *App) tenantStatuses() []store.Status {
+	return slices.DeleteFunc(a.configuration.live.Statuses(), func(s store.Status) bool { return !a.tenants[s.Tenant] })
 }
 
 func (a *App) status() status {
-	s := status{Status: store.StateHealthy, Tenants: a.configuration.live.Statuses()}
+	s := status{Status: store.StateHealthy, Tenants: a.tenantStatuses()}
 	for _, t := range s.Tenants {
 		if t.State == store.StateDegraded {
 			s.Status = store.StateDegraded

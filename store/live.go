@@ -29,6 +29,7 @@ type Feed struct {
 	tenant  Tenant
 	current atomic.Pointer[Applied]
 
+	first      sync.Once  // the first loading
 	refreshing sync.Mutex // held over I/O, so that reading the status never waits for it
 
 	mu     sync.Mutex
@@ -88,18 +89,19 @@ func NewLive(s Store, settings engine.Settings, report func(Event)) *Live {
 	return &Live{store: s, settings: settings, report: report, feeds: map[Tenant]*Feed{}}
 }
 
-// Feed gives a tenant's feed. The first call for a tenant loads its document.
+// Feed gives a tenant's feed. The first call for a tenant loads its document,
+// and the calls at the same time wait for that.
 func (l *Live) Feed(ctx context.Context, tenant Tenant) *Feed {
 	l.mu.Lock()
 	f, known := l.feeds[tenant]
 	if !known {
-		f = &Feed{tenant: tenant, status: Status{Tenant: tenant, Experiments: []engine.Summary{}}}
+		f = &Feed{tenant: tenant, status: Status{
+			Tenant: tenant, State: StateEmpty, StateSince: time.Now(), Experiments: []engine.Summary{},
+		}}
 		l.feeds[tenant] = f
 	}
 	l.mu.Unlock()
-	if !known {
-		l.refresh(ctx, f)
-	}
+	f.first.Do(func() { l.refresh(ctx, f) })
 	return f
 }
 
@@ -150,7 +152,15 @@ func (f *Feed) Status() Status {
 func (l *Live) refresh(ctx context.Context, f *Feed) {
 	f.refreshing.Lock()
 	defer f.refreshing.Unlock()
+	defer func() { // a document that we fail at must not end the process
+		if p := recover(); p != nil {
+			l.refuse(f, time.Now(), fmt.Errorf("loading: panic: %v", p))
+		}
+	}()
 	version, err := l.store.Load(ctx, f.tenant)
+	if errors.Is(ctx.Err(), context.Canceled) {
+		return // whatever the store says, it is not about the document
+	}
 	now := time.Now()
 	if err == nil || errors.Is(err, ErrNotFound) || errors.Is(err, ErrTooLarge) {
 		f.contacted(now)
@@ -160,7 +170,14 @@ func (l *Live) refresh(ctx context.Context, f *Feed) {
 		return
 	}
 	current := f.current.Load()
-	if current != nil && current.Revision == version.Revision && f.Status().State == StateHealthy {
+	if current != nil && current.Revision == version.Revision {
+		if f.apply(current, now) {
+			l.report(Event{Tenant: f.tenant, Applied: current})
+		}
+		return
+	}
+	if current != nil && current.Revision > version.Revision {
+		l.refuse(f, now, fmt.Errorf("checking revision %d: it is older than revision %d, which is in force", version.Revision, current.Revision))
 		return
 	}
 	document, err := engine.Decode(version.Text)
@@ -172,7 +189,7 @@ func (l *Live) refresh(ctx context.Context, f *Feed) {
 		Snapshot: engine.Compile(document, l.settings), Document: document,
 		Revision: version.Revision, At: now,
 	}
-	f.apply(applied)
+	f.apply(applied, now)
 	l.report(Event{Tenant: f.tenant, Applied: applied})
 }
 
@@ -183,7 +200,10 @@ func (l *Live) refuse(f *Feed, now time.Time, err error) {
 	if errors.Is(err, ErrNotFound) && !kept {
 		state = StateEmpty
 	}
-	if f.enter(state, now, err.Error()) {
+	f.mu.Lock()
+	news := f.status.enter(state, now, err.Error())
+	f.mu.Unlock()
+	if news {
 		l.report(Event{Tenant: f.tenant, Err: err, Kept: kept})
 	}
 }
@@ -194,25 +214,25 @@ func (f *Feed) contacted(now time.Time) {
 	f.status.LastContact = &now
 }
 
-func (f *Feed) apply(applied *Applied) {
-	f.current.Store(applied)
-	f.enter(StateHealthy, applied.At, "")
+// apply puts a configuration in force, which may be there already, and reports
+// whether the feed was not healthy until now.
+func (f *Feed) apply(applied *Applied, now time.Time) bool {
 	f.mu.Lock()
 	defer f.mu.Unlock()
+	f.current.Store(applied)
 	f.status.Revision, f.status.AppliedAt = applied.Revision, &applied.At
 	f.status.Experiments = applied.Snapshot.Experiments
+	return f.status.enter(StateHealthy, now, "")
 }
 
 // enter records a state with its reason, and reports whether it is news.
-func (f *Feed) enter(state State, now time.Time, reason string) bool {
-	f.mu.Lock()
-	defer f.mu.Unlock()
-	if f.status.State == state && f.status.LastError == reason {
+func (s *Status) enter(state State, now time.Time, reason string) bool {
+	if s.State == state && s.LastError == reason {
 		return false
 	}
-	if f.status.State != state {
-		f.status.State, f.status.StateSince = state, now
+	if s.State != state {
+		s.State, s.StateSince = state, now
 	}
-	f.status.LastError = reason
+	s.LastError = reason
 	return true
 }

@@ -20,7 +20,7 @@ var tenantForm = regexp.MustCompile(`^[A-Za-z0-9][A-Za-z0-9._-]{0,63}/[A-Za-z0-9
 // ParseTenant checks the form of a tenant's name.
 func ParseTenant(name string) (Tenant, error) {
 	if !tenantForm.MatchString(name) {
-		return "", fmt.Errorf("tenant %q: must be project/environment, each of letters, digits, '.', '_' and '-' and at most 64 long", name)
+		return "", fmt.Errorf("tenant %q: must be project/environment, each of letters, digits, '.', '_' and '-', with a letter or digit first, and at most 64 long", name)
 	}
 	return Tenant(name), nil
 }

@@ -1,8 +1,8 @@
 package file
 
 import (
+	"bytes"
 	"crypto/sha256"
-	"errors"
 	"fmt"
 	"io"
 	"io/fs"
@@ -36,26 +36,22 @@ func readFile(path string, limit int64) (contents, error) {
 	if err != nil {
 		return contents{}, err
 	}
-	tooLarge := fmt.Errorf("reading %s: %w: more than %d bytes", path, store.ErrTooLarge, limit)
 	if info.Size() > limit {
-		return contents{}, tooLarge
+		return contents{}, tooLarge(path, limit)
 	}
-	text := make([]byte, info.Size()+1) // one more, to see the end of the file
-	n, err := io.ReadFull(f, text)
-	if err == nil { // it has grown
-		var rest []byte
-		rest, err = io.ReadAll(io.LimitReader(f, limit-int64(n)+1))
-		text = append(text, rest...)
-		n = len(text)
-	}
-	if err != nil && !errors.Is(err, io.ErrUnexpectedEOF) && !errors.Is(err, io.EOF) {
+	var text bytes.Buffer
+	text.Grow(int(info.Size()) + bytes.MinRead)
+	if _, err := text.ReadFrom(io.LimitReader(f, limit+1)); err != nil {
 		return contents{}, err
 	}
-	if int64(n) > limit {
-		return contents{}, tooLarge
+	if int64(text.Len()) > limit {
+		return contents{}, tooLarge(path, limit) // it has grown
 	}
-	text = text[:n]
-	return contents{text: text, sum: sha256.Sum256(text), info: info}, nil
+	return contents{text: text.Bytes(), sum: sha256.Sum256(text.Bytes()), info: info}, nil
+}
+
+func tooLarge(path string, limit int64) error {
+	return fmt.Errorf("reading %s: %w: more than %d bytes", path, store.ErrTooLarge, limit)
 }
 
 func kind(info fs.FileInfo) string {
