@@ -6,12 +6,12 @@ import (
 	"fmt"
 	"io/fs"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"slices"
 	"strconv"
 	"strings"
 	"sync"
-	"syscall"
 	"testing"
 	"time"
 
@@ -363,7 +363,7 @@ func TestWhatIsNoFile(t *testing.T) {
 		want string
 	}{
 		{"directory", func(path string) error { return os.Mkdir(path, 0o755) }, "it is a directory"},
-		{"pipe", func(path string) error { return syscall.Mkfifo(path, 0o644) }, "it is a device, pipe or socket"},
+		{"pipe", func(path string) error { return exec.Command("mkfifo", path).Run() }, "it is a device, pipe or socket"},
 		{"device", func(path string) error { return os.Symlink("/dev/zero", path) }, "it is a device, pipe or socket"},
 		{"link to itself", func(path string) error { return os.Symlink(path, path) }, "too many levels"},
 	} {
