@@ -88,7 +88,7 @@ func TestLoadRefuses(t *testing.T) {
 	}
 	jar, _ := cookiejar.New(nil)
 	e.Get("/authorize", jar)
-	before, references, variation := e.Status(), caddymodule.PoolReferences(), e.Provider.Last(t).Config(t)["variation_id"]
+	before, references, variation := e.retriedStatus(), caddymodule.PoolReferences(), e.Provider.Last(t).Config(t)["variation_id"]
 	for _, test := range tests {
 		t.Run(test.name, func(t *testing.T) {
 			config := e.adapted(test.setup)
@@ -108,7 +108,7 @@ func TestLoadRefuses(t *testing.T) {
 			if got := e.Provider.Last(t).Config(t)["variation_id"]; got != variation {
 				t.Errorf("afterwards the device has variation %v, before it had %v", got, variation)
 			}
-			sameJSON(t, "status", e.Status(), before, "last_contact")
+			sameJSON(t, "status", e.retriedStatus(), before, "last_contact")
 			sameJSON(t, "references in the pool", caddymodule.PoolReferences(), references)
 		})
 	}
@@ -158,21 +158,21 @@ func TestOptionalLocationDatabase(t *testing.T) {
 	if got := country(); got != "" {
 		t.Errorf("without a database the country is %q", got)
 	}
-	if status := e.Status(); status["status"] != "healthy" || status["geoip"].(map[string]any)["loaded"] != false {
+	if status := e.retriedStatus(); status["status"] != "healthy" || status["geoip"].(map[string]any)["loaded"] != false {
 		t.Errorf("without a database the status is %v", status)
 	}
 	e.LogLines("caddy.log", 1, "there is no location database yet", "geo.mmdb")
 
 	e.write("geo.mmdb", demoDatabase(t))
 	e.Eventually(func() bool { return country() == "SE" }, "the database should be taken over")
-	geoip := e.Status()["geoip"].(map[string]any)
+	geoip := e.retriedStatus()["geoip"].(map[string]any)
 	if geoip["loaded"] != true || geoip["type"] != "GeoLite2-City" || geoip["regions"] != true || geoip["last_error"] != nil {
 		t.Errorf("with the database the status is %v", geoip)
 	}
 
 	e.write("geo.mmdb", []byte("<html>too many downloads</html>"))
-	e.Eventually(func() bool { return e.Status()["status"] == "degraded" }, "a broken database should show in the status")
-	if geoip := e.Status()["geoip"].(map[string]any); !strings.Contains(geoip["last_error"].(string), "web page") || geoip["loaded"] != true {
+	e.Eventually(func() bool { return e.retriedStatus()["status"] == "degraded" }, "a broken database should show in the status")
+	if geoip := e.retriedStatus()["geoip"].(map[string]any); !strings.Contains(geoip["last_error"].(string), "web page") || geoip["loaded"] != true {
 		t.Errorf("with a broken database the status is %v", geoip)
 	}
 	if got := country(); got != "SE" {

@@ -1,7 +1,7 @@
 package caddymodule
 
 import (
-	"bufio"
+	"bytes"
 	"encoding/json"
 	"fmt"
 	"io"
@@ -75,35 +75,37 @@ func openDecisionLog(opener caddy.WriterOpener) (*decisionLog, error) {
 
 // write queues the line that encode appends to an empty buffer.
 func (l *decisionLog) write(encode func([]byte) []byte) {
-	select {
-	case <-l.stop: // a request that outlives its configuration
-		l.drop()
-		return
-	default:
-	}
 	line := l.spare.Get().(*[]byte)
 	*line = encode((*line)[:0])
+	if !l.queue(line) {
+		l.drop(1)
+		l.spare.Put(line)
+	}
+}
+
+func (l *decisionLog) queue(line *[]byte) bool {
+	select {
+	case <-l.stop: // a request that outlives its configuration
+		return false
+	default:
+	}
 	select {
 	case l.lines <- line:
+		return true
 	default:
-		l.drop()
-		l.spare.Put(line)
+		return false
 	}
 }
 
 func (l *decisionLog) run(out io.WriteCloser) {
 	defer close(l.done)
 	defer out.Close()
-	batch := bufio.NewWriterSize(out, decisionBuffer)
+	batch := batch{out: out}
 	put := func(line *[]byte) {
-		_, err := batch.Write(*line)
+		batch.buffer = append(batch.buffer, *line...)
 		l.spare.Put(line)
-		if err == nil && len(l.lines) == 0 {
-			err = batch.Flush()
-		}
-		if err != nil { // a full disk, or a pipe that nobody reads any more
-			l.drop()
-			batch.Reset(out)
+		if len(l.lines) == 0 || len(batch.buffer) >= decisionBuffer {
+			l.drop(batch.flush())
 		}
 	}
 	for {
@@ -119,13 +121,12 @@ func (l *decisionLog) run(out io.WriteCloser) {
 	}
 }
 
-func (l *decisionLog) drop() {
-	l.dropped.Add(1)
-	decisionsDropped.Inc()
+func (l *decisionLog) drop(lines int) {
+	l.dropped.Add(uint64(lines))
+	decisionsDropped.Add(float64(lines))
 }
 
-// Destruct writes what is queued. The lines of requests still running
-// afterwards are dropped and counted.
+// Destruct writes what is queued.
 func (l *decisionLog) Destruct() error {
 	close(l.stop)
 	select {
@@ -135,6 +136,37 @@ func (l *decisionLog) Destruct() error {
 		return fmt.Errorf("decision_log: the sink does not take the last %d lines", len(l.lines))
 	}
 }
+
+// batch is lines on their way to a sink.
+type batch struct {
+	out    io.Writer
+	buffer []byte
+	torn   bool // the sink ends in the middle of a line
+}
+
+// flush writes the batch and gives the number of lines that the sink did not
+// take: that of a full disk, or a pipe that nobody reads any more.
+func (b *batch) flush() (lost int) {
+	if b.torn {
+		if _, err := b.out.Write(newline); err == nil {
+			b.torn = false
+		}
+	}
+	rest := b.buffer
+	if !b.torn {
+		n, err := b.out.Write(b.buffer)
+		if err == nil {
+			n = len(b.buffer)
+		}
+		rest = b.buffer[n:]
+		b.torn = n > 0 && b.buffer[n-1] != '\n'
+	}
+	lost = bytes.Count(rest, newline)
+	b.buffer = b.buffer[:0]
+	return lost
+}
+
+var newline = []byte("\n")
 
 // Interface guard
 var _ caddy.Destructor = (*decisionLog)(nil)

@@ -22,6 +22,7 @@ type example struct {
 	config  string
 	dir     string
 	port    int
+	admin   int
 	process *exec.Cmd
 }
 
@@ -35,12 +36,15 @@ func newExample(t *testing.T) *example {
 	if err != nil {
 		t.Fatal(err)
 	}
-	x := &example{t: t, dir: t.TempDir(), port: freePort(t)}
+	x := &example{t: t, dir: t.TempDir(), port: freePort(t), admin: freePort(t)}
 	x.binary = filepath.Join(x.dir, "caddy")
 	build := exec.Command("go", "build", "-o", x.binary, "./caddymodule/cmd/caddy")
 	build.Dir = root
 	if out, err := build.CombinedOutput(); err != nil {
 		t.Fatalf("building: %v\n%s", err, out)
+	}
+	if err := os.MkdirAll(filepath.Join(x.dir, "demo/logs"), 0o755); err != nil {
+		t.Fatal(err) // for the provider's socket
 	}
 	for _, part := range []string{"demo/experiments", "demo/provider", "geo/testdata"} {
 		if err := os.CopyFS(filepath.Join(x.dir, part), os.DirFS(filepath.Join(root, part))); err != nil {
@@ -51,10 +55,9 @@ func newExample(t *testing.T) *example {
 	if err != nil {
 		t.Fatal(err)
 	}
-	providerPort := freePort(t)
 	config := strings.NewReplacer(
-		"8080", fmt.Sprint(x.port), "8081", fmt.Sprint(providerPort),
-		"\tservers {", fmt.Sprintf("\tadmin 127.0.0.1:%d\n\tservers {", freePort(t)),
+		"8080", fmt.Sprint(x.port),
+		"\tservers {", fmt.Sprintf("\tadmin 127.0.0.1:%d\n\tservers {", x.admin),
 	).Replace(string(text))
 	x.config = filepath.Join(x.dir, "caddyfile.example")
 	if err := os.WriteFile(x.config, []byte(config), 0o644); err != nil {
@@ -90,6 +93,17 @@ func (x *example) start() {
 func (x *example) stop() {
 	_ = x.process.Process.Signal(os.Interrupt)
 	_ = x.process.Wait() // tells only that it was interrupted
+}
+
+// command runs one of the experiments commands against the example.
+func (x *example) command(arguments ...string) string {
+	x.t.Helper()
+	arguments = append([]string{"experiments"}, arguments...)
+	out, err := exec.Command(x.binary, append(arguments, "--address", fmt.Sprintf("127.0.0.1:%d", x.admin))...).Output()
+	if err != nil {
+		x.t.Fatalf("%v: %v", arguments, err)
+	}
+	return string(out)
 }
 
 func (x *example) url(host, path string) string {
@@ -178,6 +192,15 @@ func TestExample(t *testing.T) {
 		waitForText(t, filepath.Join(x.dir, "demo/logs/decisions.log"), `"segment_id":"seg_NordicDesktopsDemo"`)
 		if strings.Contains(access, "S3CRET") {
 			t.Error("the access log has a secret of the query")
+		}
+	})
+	t.Run("commands", func(t *testing.T) {
+		if table := x.command("status"); !strings.Contains(table, "exp_AudienceDemo  active  yes") {
+			t.Errorf("status:\n%s", table)
+		}
+		if query := x.command("token", "--experiment", "exp_PasskeyDemo", "--variation", "var_PasskeyFirst"); !strings.HasPrefix(query,
+			"experiment_id=exp_PasskeyDemo&variation_id=var_PasskeyFirst&experiment_token=v1.") {
+			t.Errorf("token: %s", query)
 		}
 	})
 	t.Run("in a browser", func(t *testing.T) { testInBrowser(t, x) })

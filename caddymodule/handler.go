@@ -21,8 +21,11 @@ func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request, next caddyht
 		return next.ServeHTTP(w, r)
 	}
 	recorder := &statusRecorder{ResponseWriterWrapper: caddyhttp.ResponseWriterWrapper{ResponseWriter: w}}
-	err := next.ServeHTTP(recorder, r)
-	h.record(v, recorder.outcome(err))
+	var err error
+	// Also when a later handler panics, as Caddy's own does to break off an
+	// answer whose rest does not come.
+	defer func() { h.record(v, recorder.outcome(err)) }()
+	err = next.ServeHTTP(recorder, r)
 	return err
 }
 
@@ -177,18 +180,20 @@ func (h *Handler) inject(v *visit, w http.ResponseWriter, r *http.Request, snaps
 		h.tenant.count(snapshot, d)
 		h.annotateSpan(r, d)
 	}
+	if d.New {
+		h.announce(v)
+	}
+	if v.enriched() {
+		enrichAccessLog(r, v)
+	}
 	if who.device && (d.New || who.reissue) {
 		setCookie(w, r, deviceCookie, h.app.keys.writeDevice(who.subject, now), deviceAge)
 	}
 	switch {
 	case d.New:
 		setCookie(w, r, carryCookie, h.app.keys.writeCarry(d, h.tenant.name, v.subject, now), time.Duration(h.Sticky))
-		h.announce(v)
 	case d.Drop && !holds:
 		setCookie(w, r, carryCookie, "", 0)
-	}
-	if v.enriched() {
-		enrichAccessLog(r, v)
 	}
 }
 

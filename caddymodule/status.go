@@ -14,21 +14,24 @@ import (
 )
 
 func init() {
-	caddy.RegisterModule(adminStatus{})
+	caddy.RegisterModule(adminRoutes{})
 }
 
-// adminStatus answers /experiments/status on Caddy's admin API with the state
-// of the configuration in force.
-type adminStatus struct{}
+// adminRoutes answers on Caddy's admin API: /experiments/status with the state of
+// the configuration in force, /experiments/token with tokens for overrides.
+type adminRoutes struct{}
 
 // CaddyModule returns the Caddy module information.
-func (adminStatus) CaddyModule() caddy.ModuleInfo {
-	return caddy.ModuleInfo{ID: "admin.api.experiments", New: func() caddy.Module { return new(adminStatus) }}
+func (adminRoutes) CaddyModule() caddy.ModuleInfo {
+	return caddy.ModuleInfo{ID: "admin.api.experiments", New: func() caddy.Module { return new(adminRoutes) }}
 }
 
 // Routes implements caddy.AdminRouter.
-func (adminStatus) Routes() []caddy.AdminRoute {
-	return []caddy.AdminRoute{{Pattern: "/experiments/status", Handler: caddy.AdminHandlerFunc(serveStatus)}}
+func (adminRoutes) Routes() []caddy.AdminRoute {
+	return []caddy.AdminRoute{
+		{Pattern: "/experiments/status", Handler: caddy.AdminHandlerFunc(serveStatus)},
+		{Pattern: "/experiments/token", Handler: caddy.AdminHandlerFunc(serveToken)},
+	}
 }
 
 // status is what /experiments/status answers.
@@ -60,11 +63,13 @@ func serveStatus(w http.ResponseWriter, r *http.Request) error {
 	}
 	app := activeApp()
 	if app == nil {
-		return caddy.APIError{HTTPStatus: http.StatusNotFound, Err: errors.New("no site of this server has experiments; add the experiments directive to one")}
+		return errNoApp
 	}
 	w.Header().Set("Content-Type", "application/json")
 	return json.NewEncoder(w).Encode(app.status())
 }
+
+var errNoApp = caddy.APIError{HTTPStatus: http.StatusNotFound, Err: errors.New("no site of this server has experiments; add the experiments directive to one")}
 
 // activeApp gives the app of the configuration in force, nil if that has none.
 // It is looked up anew each time: what asks for it can outlive the configuration
@@ -115,4 +120,4 @@ func (l *locations) status() *geoStatus {
 }
 
 // Interface guard
-var _ caddy.AdminRouter = adminStatus{}
+var _ caddy.AdminRouter = adminRoutes{}

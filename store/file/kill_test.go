@@ -21,7 +21,7 @@ import (
 const childDir = "STORE_FILE_CHILD_DIR"
 
 // size makes a document's name long enough for its writing to take a while.
-const size = 256 << 10
+const size = 64 << 10
 
 // TestChildCommits is no test: it commits as fast as it can and acknowledges
 // every revision on its standard output, until it is killed.

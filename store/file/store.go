@@ -9,6 +9,7 @@ import (
 	"fmt"
 	"io/fs"
 	"path/filepath"
+	"strconv"
 	"sync"
 
 	"github.com/caddy-experiments/caddy-experiments/engine"
@@ -98,16 +99,34 @@ func (s *Store) read(tenant store.Tenant, t *tracked) (contents, error) {
 const greatestRevision = 1 << 51
 
 // writtenRevision is the revision that a file says it has; 0 if it says none or
-// one that no counting has led to.
+// one that no counting has led to. It reads no further than to there, which is
+// the beginning of what a commit has written.
 func writtenRevision(text []byte) uint64 {
 	if !bytes.Contains(text, []byte(`"revision"`)) {
 		return 0 // without parsing all of it
 	}
-	var document struct{ Revision uint64 }
-	if json.Unmarshal(text, &document) != nil || document.Revision > greatestRevision {
+	d := json.NewDecoder(bytes.NewReader(text))
+	if begin, err := d.Token(); err != nil || begin != json.Delim('{') {
 		return 0
 	}
-	return document.Revision
+	for d.More() {
+		name, err := d.Token()
+		if err != nil {
+			return 0
+		}
+		var value json.RawMessage
+		if err := d.Decode(&value); err != nil {
+			return 0
+		}
+		if name == "revision" {
+			revision, err := strconv.ParseUint(string(value), 10, 64)
+			if err != nil || revision > greatestRevision {
+				return 0
+			}
+			return revision
+		}
+	}
+	return 0
 }
 
 // Commit implements store.Store. It follows a symbolic link and replaces the

@@ -7,7 +7,6 @@ import (
 	"os"
 	"path/filepath"
 	"runtime"
-	"syscall"
 	"testing"
 	"time"
 
@@ -262,53 +261,6 @@ func TestWatchTellsOfTheFirstFile(t *testing.T) {
 	within(t, told, "first")
 }
 
-// Two edits of the same size can fall into one tick of the file system's clock,
-// the watcher between them.
-func TestEditsInOneTick(t *testing.T) {
-	t.Parallel()
-	s := New(t.TempDir(), 0)
-	put(t, s, text("aaa"))
-	path := s.Path(tenant)
-	var seen sight
-	if time.Sleep(quiet); !seen.news(path, s.maxSize) {
-		t.Fatal("the first file is no news")
-	}
-	put(t, s, text("bbb"))
-	info, err := os.Stat(path)
-	if err != nil {
-		t.Fatal(err)
-	}
-	seen.info = info // as it would look had the clock not moved
-	if !seen.news(path, s.maxSize) {
-		t.Error("the second edit is not seen")
-	}
-	if seen.news(path, s.maxSize) {
-		t.Error("the second edit is told twice")
-	}
-}
-
-// A file that is replaced all the time is never quiet.
-func TestWatchIsNotStarved(t *testing.T) {
-	t.Parallel()
-	s := New(t.TempDir(), 0)
-	put(t, s, text("before"))
-	told := follow(t, s)
-	stop := time.Now().Add(1500 * time.Millisecond)
-	count := 0
-	for i := 0; time.Now().Before(stop); i++ {
-		renameInto(t, s.Path(tenant), text("after "+time.Now().Format("05.000000")), false)
-		time.Sleep(20 * time.Millisecond)
-		select {
-		case <-told:
-			count++
-		default:
-		}
-	}
-	if count == 0 {
-		t.Error("none of many replacements is told while they go on")
-	}
-}
-
 func TestUnreadableFileIsToldWhenItCanBeRead(t *testing.T) {
 	if os.Geteuid() == 0 {
 		t.Skip("nothing is denied to root")
@@ -326,80 +278,4 @@ func TestUnreadableFileIsToldWhenItCanBeRead(t *testing.T) {
 	within(t, told, "unreadable")
 	chmod(0o644)
 	within(t, told, "before")
-}
-
-// The first reading of a file can fail for a passing reason, like too many open
-// files; nothing about the file changes when that is over.
-func TestFailedLoadIsTriedAgain(t *testing.T) {
-	t.Parallel()
-	s := New(t.TempDir(), 0)
-	put(t, s, text("first"))
-	age(t, s.Path(tenant))
-	follow(t, s)
-	s.tracked(tenant).failed = true
-	ctx, cancel := context.WithTimeout(context.Background(), 2*time.Second)
-	defer cancel()
-	for s.retry(tenant) && ctx.Err() == nil {
-		time.Sleep(10 * time.Millisecond)
-	}
-	if ctx.Err() != nil {
-		t.Error("the file is not loaded again")
-	}
-}
-
-func TestWatchEnds(t *testing.T) {
-	s := New(t.TempDir(), 0)
-	put(t, s, text("first"))
-	load(t, s)
-	routines, open := runtime.NumGoroutine(), descriptors(t)
-	for range 5 {
-		ctx, cancel := context.WithCancel(context.Background())
-		done, told := make(chan struct{}), make(chan struct{}, 100)
-		go func() {
-			defer close(done)
-			s.Watch(ctx, func(store.Tenant) { told <- struct{}{} })
-		}()
-		<-told
-		cancel()
-		select {
-		case <-done:
-		case <-time.After(time.Second):
-			t.Fatal("the watch goes on after its context has ended")
-		}
-	}
-	if now := descriptors(t); now > open {
-		t.Errorf("%d files were open, now %d are", open, now)
-	}
-	if now := runtime.NumGoroutine(); now > routines {
-		t.Errorf("there were %d goroutines, now there are %d", routines, now)
-	}
-}
-
-func TestIdleWatchCostsNothing(t *testing.T) {
-	s := New(t.TempDir(), 0)
-	for i := range 100 {
-		name := store.Tenant("project/" + string(rune('a'+i%26)) + string(rune('a'+i/26)))
-		if _, err := s.Commit(context.Background(), name, named("x"), 0); err != nil {
-			t.Fatal(err)
-		}
-	}
-	time.Sleep(settled)
-	ctx, cancel := context.WithTimeout(context.Background(), 2*time.Second)
-	defer cancel()
-	before := processorTime(t)
-	s.Watch(ctx, func(store.Tenant) {})
-	spent := processorTime(t) - before
-	t.Logf("watching 100 files for 2 s took %v of processor time", spent)
-	if spent > 200*time.Millisecond { // 10 % of one core, for slow machines
-		t.Errorf("watching 100 files for 2 s took %v of processor time", spent)
-	}
-}
-
-func processorTime(t *testing.T) time.Duration {
-	t.Helper()
-	var usage syscall.Rusage
-	if err := syscall.Getrusage(syscall.RUSAGE_SELF, &usage); err != nil {
-		t.Skip(err)
-	}
-	return time.Duration(usage.Utime.Nano() + usage.Stime.Nano())
 }

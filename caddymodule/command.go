@@ -1,0 +1,173 @@
+package caddymodule
+
+import (
+	"bytes"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"os"
+	"strings"
+	"text/tabwriter"
+	"time"
+
+	"github.com/caddyserver/caddy/v2"
+	caddycmd "github.com/caddyserver/caddy/v2/cmd"
+	"github.com/spf13/cobra"
+
+	"github.com/caddy-experiments/caddy-experiments/store"
+)
+
+func init() {
+	caddycmd.RegisterCommand(caddycmd.Command{
+		Name:  "experiments",
+		Usage: "<command> [--address <admin API>] [--config <path> [--adapter <name>]]",
+		Short: "Looks after the experiments of a running edge",
+		Long: `
+Asks the admin API of a running Caddy. --address names it, or --config the
+configuration that says where it is; otherwise localhost:2019 is asked.`,
+		CobraFunc: func(command *cobra.Command) {
+			command.PersistentFlags().String("address", "", "address of the admin API")
+			command.PersistentFlags().StringP("config", "c", "", "configuration file that has the address")
+			command.PersistentFlags().StringP("adapter", "a", "", "adapter of the configuration file")
+			command.AddCommand(statusCommand(), tokenCommand())
+		},
+	})
+}
+
+func statusCommand() *cobra.Command {
+	command := &cobra.Command{
+		Use:   "status [--json]",
+		Short: "Prints the state of every tenant and experiment; exits with 1 if it is degraded",
+		Args:  cobra.NoArgs,
+	}
+	command.Flags().Bool("json", false, "print the answer as it is")
+	command.RunE = caddycmd.WrapCommandFuncForCobra(func(flags caddycmd.Flags) (int, error) {
+		text, err := askAdmin(flags, http.MethodGet, "/experiments/status", nil)
+		if err != nil {
+			return caddy.ExitCodeFailedStartup, err
+		}
+		var s status
+		if err := json.Unmarshal(text, &s); err != nil {
+			return caddy.ExitCodeFailedStartup, fmt.Errorf("reading the status: %w", err)
+		}
+		if flags.Bool("json") {
+			_, err = os.Stdout.Write(text)
+		} else {
+			err = s.print(os.Stdout)
+		}
+		if err == nil && s.Status == store.StateDegraded {
+			return caddy.ExitCodeFailedStartup, fmt.Errorf("the edge is degraded")
+		}
+		return caddy.ExitCodeSuccess, err
+	})
+	return command
+}
+
+// print writes the status for people.
+func (s *status) print(w io.Writer) error {
+	table := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
+	fmt.Fprintf(table, "TENANT\tSTATE\tREVISION\tAPPLIED\tEXPERIMENT\tSTATUS\tASSIGNS\n")
+	for _, t := range s.Tenants {
+		applied := "never"
+		if t.AppliedAt != nil {
+			applied = t.AppliedAt.Local().Format(time.DateTime)
+		}
+		row := fmt.Sprintf("%s\t%s\t%d\t%s", t.Tenant, t.State, t.Revision, applied)
+		if len(t.Experiments) == 0 {
+			fmt.Fprintf(table, "%s\t\t\t\n", row)
+		}
+		for _, x := range t.Experiments {
+			fmt.Fprintf(table, "%s\t%s\t%s\t%s\n", row, x.ID, x.Status, assigns(x.Deciding))
+			row = "\t\t\t"
+		}
+	}
+	if err := table.Flush(); err != nil {
+		return err
+	}
+	for _, t := range s.Tenants {
+		if t.LastError != "" {
+			fmt.Fprintf(w, "\n%s: %s\n", t.Tenant, t.LastError)
+		}
+		for _, x := range t.Experiments {
+			for _, b := range x.Blockers {
+				fmt.Fprintf(w, "\n%s: %s: %s: %s\n", t.Tenant, x.ID, b.Code, b.Message)
+			}
+		}
+	}
+	if s.GeoIP != nil && s.GeoIP.LastError != "" {
+		fmt.Fprintf(w, "\ngeoip: %s\n", s.GeoIP.LastError)
+	}
+	return nil
+}
+
+func assigns(deciding bool) string {
+	if deciding {
+		return "yes"
+	}
+	return "no"
+}
+
+func tokenCommand() *cobra.Command {
+	command := &cobra.Command{
+		Use:   "token --experiment <id> [--variation <id>] [--segment <id>] [--tenant <tenant>] [--valid-for <duration>]",
+		Short: "Makes a token for an override on sites with overrides signed",
+		Args:  cobra.NoArgs,
+	}
+	command.Flags().String("tenant", string(store.DefaultTenant), "tenant of the experiment")
+	command.Flags().String("experiment", "", "experiment to force")
+	command.Flags().String("variation", "", "variation to force")
+	command.Flags().String("segment", "", "segment to force")
+	command.Flags().String("valid-for", defaultTokenTime.String(), "how long the token works")
+	command.RunE = caddycmd.WrapCommandFuncForCobra(func(flags caddycmd.Flags) (int, error) {
+		validFor, err := caddy.ParseDuration(flags.String("valid-for"))
+		if err != nil {
+			return caddy.ExitCodeFailedStartup, fmt.Errorf("valid-for: must be a duration such as 1h: %w", err)
+		}
+		body, err := json.Marshal(tokenRequest{
+			Tenant: flags.String("tenant"), ExperimentID: flags.String("experiment"),
+			VariationID: flags.String("variation"), SegmentID: flags.String("segment"), ValidFor: caddy.Duration(validFor),
+		})
+		if err != nil {
+			return caddy.ExitCodeFailedStartup, err
+		}
+		text, err := askAdmin(flags, http.MethodPost, "/experiments/token", body)
+		if err != nil {
+			return caddy.ExitCodeFailedStartup, err
+		}
+		var answer tokenAnswer
+		if err := json.Unmarshal(text, &answer); err != nil {
+			return caddy.ExitCodeFailedStartup, fmt.Errorf("reading the token: %w", err)
+		}
+		parameters := []string{"experiment_id=" + flags.String("experiment")}
+		if id := flags.String("variation"); id != "" {
+			parameters = append(parameters, "variation_id="+id)
+		}
+		if id := flags.String("segment"); id != "" {
+			parameters = append(parameters, "segment_id="+id)
+		}
+		fmt.Println(strings.Join(append(parameters, "experiment_token="+answer.Token), "&"))
+		return caddy.ExitCodeSuccess, nil
+	})
+	return command
+}
+
+// askAdmin sends a request to the admin API that the flags name.
+func askAdmin(flags caddycmd.Flags, method, path string, body []byte) ([]byte, error) {
+	address, err := caddycmd.DetermineAdminAPIAddress(flags.String("address"), nil, flags.String("config"), flags.String("adapter"))
+	if err != nil {
+		return nil, fmt.Errorf("finding the admin API: %w", err)
+	}
+	header := http.Header{"Content-Type": {"application/json"}}
+	response, err := caddycmd.AdminAPIRequest(address, method, path, header, bytes.NewReader(body))
+	if network := (*net.OpError)(nil); errors.As(err, &network) {
+		return nil, fmt.Errorf("asking the admin API at %s: %w; is the edge running there?", address, err)
+	}
+	if err != nil {
+		return nil, fmt.Errorf("asking the admin API at %s: %w", address, err)
+	}
+	defer response.Body.Close()
+	return io.ReadAll(response.Body)
+}
