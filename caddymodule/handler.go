@@ -203,7 +203,8 @@ func (h *Handler) announce(v *visit) {
 	if entry == nil {
 		return
 	}
-	h.app.journal.write(entry, zap.String("tenant", h.tenant.name), zap.Inline(v),
+	assigned := *v // the line is written while the request goes on
+	h.app.journal.write(entry, zap.String("tenant", h.tenant.name), zap.Inline(&assigned),
 		zap.String("client_id", clipped(v.clientID)), zap.String("subject_hash", h.app.keys.unit(h.tenant.name, v.subject)))
 }
 

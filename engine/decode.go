@@ -1,9 +1,13 @@
 package engine
 
 import (
+	"bytes"
 	"slices"
 	"strings"
 )
+
+// byteOrderMark is what some editors put in front of a file.
+var byteOrderMark = []byte("\ufeff")
 
 // Decode reads a document and checks its structure: types, unknown and repeated
 // fields, the form of ids, and references to what does not exist. The error is
@@ -14,6 +18,7 @@ import (
 // What has only one legal value, or is kept by the system itself, may be left
 // out: authentication_flow, assignment_config, type, is_valid and timestamps.
 func Decode(text []byte) (*Document, error) {
+	text = bytes.TrimPrefix(text, byteOrderMark)
 	root, faults := parse(text)
 	if len(faults) > 0 {
 		return nil, faults

@@ -1,5 +1,10 @@
 package engine
 
+// maxTreatments bounds what a document compiles to: the variations that its
+// experiments have together, each counted once for every experiment that can
+// give it. A header is kept ready for each.
+const maxTreatments = 50_000
+
 // known are the ids that a document has, by kind of entity.
 type known struct{ flags, variations, segments, experiments map[string]bool }
 
@@ -23,8 +28,17 @@ func (d *decoder) references(root node, document *Document) {
 	d.entries(root, nil, "segments", func(i int, n node, at *path) {
 		d.unique(ids.segments, document.Segments[i].ID, n, at)
 	})
+	treatments := 0
+	variationsOf := make(map[string]int, len(document.FeatureFlags))
+	for _, flag := range document.FeatureFlags {
+		variationsOf[flag.ID] = len(flag.Variations)
+	}
 	d.entries(root, nil, "experiments", func(i int, n node, at *path) {
 		experiment := &document.Experiments[i]
+		before := treatments
+		if treatments += variationsOf[experiment.FeatureFlagID]; before <= maxTreatments && treatments > maxTreatments {
+			d.fault(n, at, "the experiments up to this one have more than %d variations to give; spread them over several tenants", maxTreatments)
+		}
 		d.unique(ids.experiments, experiment.ID, n, at)
 		d.exists(ids.flags, "feature flag", n, at, "feature_flag_id", experiment.FeatureFlagID)
 		d.entries(n, at, "allocations", func(j int, n node, at *path) {
