@@ -12,7 +12,7 @@ func decode(t testing.TB, text string) *Document {
 	t.Helper()
 	document, err := Decode([]byte(text))
 	if err != nil {
-		t.Fatalf("Decode: %v\n%s", err, text)
+		t.Fatalf("Decode: %v\n%.2000s", err, text)
 	}
 	return document
 }

@@ -143,7 +143,7 @@ func (*fake) Commit(context.Context, store.Tenant, *engine.Document, uint64) (ui
 }
 
 // Watch tells of changes without end.
-func (*fake) Watch(ctx context.Context, changed func(store.Tenant)) {
+func (*fake) Watch(ctx context.Context, changed func(store.Tenant), reached func()) {
 	for ctx.Err() == nil {
 		changed(tenant)
 		time.Sleep(time.Millisecond)

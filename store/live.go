@@ -19,6 +19,7 @@ type Live struct {
 	store    Store
 	settings engine.Settings
 	report   func(Event)
+	reached  atomic.Int64 // when the store last answered for all, in Unix nanoseconds
 
 	mu    sync.Mutex
 	feeds map[Tenant]*Feed
@@ -114,7 +115,7 @@ func (l *Live) Run(ctx context.Context) {
 		if f != nil {
 			l.refresh(ctx, f)
 		}
-	})
+	}, func() { l.reached.Store(time.Now().UnixNano()) })
 }
 
 // Statuses describes all feeds in the order of their tenants.
@@ -126,8 +127,12 @@ func (l *Live) Statuses() []Status {
 	}
 	l.mu.Unlock()
 	statuses := make([]Status, len(feeds))
+	reached := time.Unix(0, l.reached.Load())
 	for i, f := range feeds {
 		statuses[i] = f.Status()
+		if contact := statuses[i].LastContact; contact != nil && contact.Before(reached) {
+			statuses[i].LastContact = &reached
+		}
 	}
 	slices.SortFunc(statuses, func(a, b Status) int { return strings.Compare(string(a.Tenant), string(b.Tenant)) })
 	return statuses

@@ -10,6 +10,7 @@ import (
 
 	"github.com/caddy-experiments/caddy-experiments/engine"
 	"github.com/caddy-experiments/caddy-experiments/store"
+	"github.com/caddy-experiments/caddy-experiments/store/file"
 )
 
 // inForce is the name of the experiment that a feed serves.
@@ -271,5 +272,19 @@ func TestStatusesAreInOrder(t *testing.T) {
 	}
 	if got, want := strings.Join(names, " "), "B/x a-b/c a/b a/z b/x c/a"; got != want {
 		t.Errorf("the order is %s, want %s", got, want)
+	}
+}
+
+// An idle store answers although there is nothing to load.
+func TestLastContactMovesWithoutChanges(t *testing.T) {
+	live := store.NewLive(file.New(t.TempDir(), 0), engine.Settings{}, func(store.Event) {})
+	live.Feed(t.Context(), store.DefaultTenant)
+	loaded := *live.Statuses()[0].LastContact
+	go live.Run(t.Context())
+	for deadline := time.Now().Add(5 * time.Second); !live.Statuses()[0].LastContact.After(loaded.Add(300 * time.Millisecond)); {
+		if time.Now().After(deadline) {
+			t.Fatal("the last contact stands still")
+		}
+		time.Sleep(10 * time.Millisecond)
 	}
 }

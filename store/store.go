@@ -41,7 +41,7 @@ type Store interface {
 	Commit(ctx context.Context, tenant Tenant, document *engine.Document, expected uint64) (uint64, error)
 
 	// Watch calls changed for every tenant that has been loaded and whose
-	// document may have changed since, until the context ends. A document that
-	// could not be loaded counts as one that may have changed.
-	Watch(ctx context.Context, changed func(Tenant))
+	// document may have changed since, and reached whenever the store has
+	// answered for all of them, until the context ends.
+	Watch(ctx context.Context, changed func(Tenant), reached func())
 }

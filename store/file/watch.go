@@ -36,7 +36,7 @@ const (
 )
 
 // Watch implements store.Store.
-func (s *Store) Watch(ctx context.Context, changed func(store.Tenant)) {
+func (s *Store) Watch(ctx context.Context, changed func(store.Tenant), reached func()) {
 	ticker := time.NewTicker(pollInterval)
 	defer ticker.Stop()
 	sights := map[store.Tenant]*sight{}
@@ -56,6 +56,7 @@ func (s *Store) Watch(ctx context.Context, changed func(store.Tenant)) {
 				changed(tenant)
 			}
 		}
+		reached()
 	}
 }
 

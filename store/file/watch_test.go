@@ -49,7 +49,7 @@ func follow(t *testing.T, s *Store) <-chan string {
 			case first <- struct{}{}:
 			default:
 			}
-		})
+		}, func() {})
 	}()
 	t.Cleanup(func() { cancel(); <-done })
 	select {

@@ -56,6 +56,30 @@ func TestYoungChangeIsNotToldYet(t *testing.T) {
 	}
 }
 
+// Some editors move the old file away before they write the new one.
+func TestShortAbsenceIsNotTold(t *testing.T) {
+	t.Parallel()
+	s := New(t.TempDir(), 0)
+	put(t, s, text("first"))
+	path := s.Path(tenant)
+	var seen sight
+	if time.Sleep(quiet); !seen.news(path, s.maxSize) {
+		t.Fatal("the first file is no news")
+	}
+	if err := os.Remove(path); err != nil {
+		t.Fatal(err)
+	}
+	if seen.news(path, s.maxSize) {
+		t.Error("it is told at once")
+	}
+	if time.Sleep(quiet); !seen.news(path, s.maxSize) {
+		t.Error("it is not told later")
+	}
+	if seen.news(path, s.maxSize) {
+		t.Error("it is told twice")
+	}
+}
+
 // A file that is replaced all the time is never quiet.
 func TestWatchIsNotStarved(t *testing.T) {
 	t.Parallel()
@@ -110,7 +134,7 @@ func TestWatchEnds(t *testing.T) {
 		done, told := make(chan struct{}), make(chan struct{}, 100)
 		go func() {
 			defer close(done)
-			s.Watch(ctx, func(store.Tenant) { told <- struct{}{} })
+			s.Watch(ctx, func(store.Tenant) { told <- struct{}{} }, func() {})
 		}()
 		<-told
 		cancel()
