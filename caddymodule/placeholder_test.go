@@ -90,7 +90,7 @@ func TestPlaceholdersRoute(t *testing.T) {
 		path, page, experiments, plan string
 		status                        int
 	}{
-		{"/authorize?experiment_id=exp_Active&variation_id=var_Spare", "new", "on", "treatment", 203},
+		{"/authorize?experiment_id=exp_Active&variation_id=var_Spare", "new", "", "treatment", 203},
 		{"/authorize?experiment_id=exp_Active&variation_id=var_Base", "", "on", "control", 200},
 		{"/login", "", "", "nobody", 200},
 	}

@@ -1,6 +1,7 @@
 package engine
 
 import (
+	"bytes"
 	"encoding/json"
 	"time"
 )
@@ -179,7 +180,11 @@ func (d Document) MarshalJSON() ([]byte, error) {
 	d.Experiments = written(d.Experiments, func(e *Experiment) {
 		e.Allocations = written(e.Allocations, func(*Allocation) {})
 	})
-	return json.Marshal(plain(d))
+	var text bytes.Buffer
+	encoder := json.NewEncoder(&text)
+	encoder.SetEscapeHTML(false) // people read it
+	err := encoder.Encode(plain(d))
+	return text.Bytes(), err
 }
 
 // written is a copy of a list that is not nil, with each entry completed.

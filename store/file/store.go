@@ -165,18 +165,20 @@ func (s *Store) commit(ctx context.Context, tenant store.Tenant, document *engin
 	}
 	committed := *document
 	committed.Revision = t.revision + 1
-	text, err := json.MarshalIndent(&committed, "", "  ")
-	if err != nil {
+	var text bytes.Buffer
+	encoder := json.NewEncoder(&text)
+	encoder.SetEscapeHTML(false) // people read it
+	encoder.SetIndent("", "  ")
+	if err := encoder.Encode(&committed); err != nil {
 		return 0, fmt.Errorf("encoding: %w", err)
 	}
-	text = append(text, '\n')
-	if int64(len(text)) > s.maxSize {
-		return 0, fmt.Errorf("%w: %d bytes, the limit is %d", store.ErrTooLarge, len(text), s.maxSize)
+	if int64(text.Len()) > s.maxSize {
+		return 0, fmt.Errorf("%w: %d bytes, the limit is %d", store.ErrTooLarge, text.Len(), s.maxSize)
 	}
-	if err := replace(path, text, before.info); err != nil {
+	if err := replace(path, text.Bytes(), before.info); err != nil {
 		return 0, err
 	}
-	t.revision, t.sum = committed.Revision, sha256.Sum256(text)
+	t.revision, t.sum = committed.Revision, sha256.Sum256(text.Bytes())
 	return t.revision, nil
 }
 
