@@ -355,3 +355,65 @@ func mustURL(t testing.TB, text string) *url.URL {
 func expired(name string) []*http.Cookie {
 	return []*http.Cookie{{Name: name, Path: "/", MaxAge: -1}}
 }
+
+// Pausing and completing stop new assignments and leave alone what devices
+// carry; what is gone is carried no more.
+func TestCarryOutlivesPausing(t *testing.T) {
+	without := func(t testing.TB, variation string) string {
+		return replaced(t, split, `{"id": "`+variation+`", "name": "passkey", "overrides": {"passkey": {"value": true}}},`, "")
+	}
+	tests := []struct {
+		name     string
+		document func(testing.TB) string
+		served   string // of what the device carries
+		next     string // at the next login
+	}{
+		{"paused", func(t testing.TB) string { return withStatus(t, split, "paused") }, "carried/", "carried/"},
+		{"completed", func(t testing.TB) string { return withStatus(t, split, "completed") }, "carried/", "carried/"},
+		{"archived", func(t testing.TB) string { return withStatus(t, split, "archived") }, "/", "/"},
+		{"gone", func(testing.TB) string { return `{"feature_flags": [], "segments": [], "experiments": []}` }, "/", "/"},
+		{"another", func(testing.TB) string { return several }, "/", "bucket/"},
+		{"changed", func(t testing.TB) string { return replaced(t, split, `"value": "Sign in"`, `"value": "Log in"`) }, "carried/", "carried/"},
+		{"without its variation", func(t testing.TB) string {
+			return strings.NewReplacer(`{"variation_id": "var_Base", "weight": 50`, `{"variation_id": "var_Base", "weight": 100`,
+				",\n\t\t\t"+`{"variation_id": "var_Passkey", "weight": 50, "is_control": false}`, "").Replace(without(t, "var_Passkey"))
+		}, "/", "bucket/"},
+	}
+	for _, test := range tests {
+		t.Run(test.name, func(t *testing.T) {
+			e := startEdge(t, setup{Store: map[string]string{"default/production": split}, Before: seen})
+			jar, _ := cookiejar.New(nil)
+			for source := ""; source != "bucket/var_Passkey"; {
+				jar, _ = cookiejar.New(nil)
+				e.Get("/authorize", jar)
+				r := e.Provider.Last(t)
+				source = r.Header.Get("X-Seen") + r.Config(t)["variation_id"].(string)
+			}
+			e.WriteDocument("default/production", test.document(t))
+			e.Eventually(func() bool {
+				tenants := e.Status()["tenants"].([]any)
+				return tenants[0].(map[string]any)["revision"] == 2.
+			}, "the changed document should be applied")
+
+			e.Get("/login", jar)
+			if got := e.Provider.Last(t).Header.Get("X-Seen"); got != test.served {
+				t.Errorf("another page got %q, want %q", got, test.served)
+			}
+			e.Get("/authorize", jar)
+			if got := e.Provider.Last(t).Header.Get("X-Seen"); got != test.next {
+				t.Errorf("the next login got %q, want %q", got, test.next)
+			}
+			if got := carries(e, jar); got != (test.next != "/") {
+				t.Errorf("the browser carries a decision: %t", got)
+			}
+			if config := e.Provider.Last(t).Config(t); test.name == "changed" && config["config"].(map[string]any)["headline"].(map[string]any)["value"] != "Log in" {
+				t.Errorf("carried with the old configuration: %v", config)
+			}
+			e.Get("/authorize", nil)
+			fresh := e.Provider.Last(t).Header.Get("X-Seen")
+			if want := map[bool]string{true: "bucket/", false: "/"}[test.next == "bucket/" || test.name == "changed"]; fresh != want {
+				t.Errorf("a new device got %q, want %q", fresh, want)
+			}
+		})
+	}
+}

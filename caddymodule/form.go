@@ -15,7 +15,8 @@ const maxForm = 64 << 10
 // that is longer, is no form, has trailers, which would be known too early, or
 // belongs to a client that first waits for the provider's consent to send it.
 func readForm(r *http.Request) []byte {
-	if r.Method != http.MethodPost || r.Body == nil || r.ContentLength > maxForm || r.Trailer != nil || r.Header.Get("Expect") != "" {
+	if r.Method != http.MethodPost || r.Body == nil || r.ContentLength == 0 || r.ContentLength > maxForm ||
+		r.Trailer != nil || r.Header.Get("Expect") != "" {
 		return nil
 	}
 	mediaType, _, err := mime.ParseMediaType(r.Header.Get("Content-Type"))

@@ -74,7 +74,7 @@ func parameterOf(name string) (parameter, bool) {
 
 // decoded undoes percent-encoding; what is encoded wrongly counts as absent.
 func decoded(text string) string {
-	if !strings.ContainsAny(text, "%+") {
+	if strings.IndexByte(text, '%') < 0 && strings.IndexByte(text, '+') < 0 {
 		return text
 	}
 	plain, err := url.QueryUnescape(text)
