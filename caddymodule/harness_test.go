@@ -7,6 +7,7 @@ import (
 	"net/http/httptest"
 	"sync"
 	"testing"
+	"time"
 
 	"github.com/caddyserver/caddy/v2"
 	"github.com/caddyserver/caddy/v2/modules/caddyhttp"
@@ -50,6 +51,7 @@ func (m *memory) Watch(ctx context.Context, changed func(store.Tenant), reached 
 			changed(store.DefaultTenant)
 		}
 		reached()
+		time.Sleep(100 * time.Microsecond)
 	}
 }
 

@@ -2,17 +2,11 @@ package caddymodule
 
 import (
 	"crypto/hmac"
-	"crypto/rand"
 	"crypto/sha256"
 	"encoding/base64"
-	"errors"
 	"fmt"
 	"hash"
-	"io/fs"
-	"os"
-	"path/filepath"
 	"strconv"
-	"strings"
 	"sync"
 )
 
@@ -131,58 +125,4 @@ func (k *signingKey) signer(p purpose, parts []string) *signer {
 	raw := s.mac.Sum(s.message[:0])
 	s.sum = base64.RawURLEncoding.AppendEncode(s.sum[:0], raw)
 	return s
-}
-
-// generatedKeys are the keys that were made in this process, by directory: all
-// configurations that it loads must share one even before it is on disk.
-var generatedKeys sync.Map
-
-func generatedKeyPath(dir string) string { return filepath.Join(dir, "signing.key") }
-
-// generatedKey gives the key of a directory: the one kept there, else the one
-// made before in this process, else a new one.
-func generatedKey(dir string) (string, error) {
-	path := generatedKeyPath(dir)
-	text, err := os.ReadFile(path)
-	if errors.Is(err, fs.ErrNotExist) {
-		random := make([]byte, shortestKey)
-		_, _ = rand.Read(random) // never fails
-		key, _ := generatedKeys.LoadOrStore(dir, base64.RawURLEncoding.EncodeToString(random))
-		return key.(string), nil
-	}
-	if err != nil {
-		return "", fmt.Errorf("signing_key: reading the generated one: %w", err)
-	}
-	key := strings.TrimSpace(string(text))
-	if len(key) < shortestKey {
-		return "", fmt.Errorf("signing_key: %s is damaged; remove it or configure a signing_key", path)
-	}
-	return key, nil
-}
-
-// keepGeneratedKey writes the key made in this process to its directory, unless
-// there is one already.
-func keepGeneratedKey(dir string) error {
-	key, made := generatedKeys.Load(dir)
-	if !made {
-		return nil
-	}
-	if err := os.MkdirAll(dir, 0o755); err != nil {
-		return err
-	}
-	f, err := os.OpenFile(generatedKeyPath(dir), os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600)
-	if errors.Is(err, fs.ErrExist) {
-		return nil
-	}
-	if err != nil {
-		return err
-	}
-	_, err = f.WriteString(key.(string) + "\n")
-	if err == nil {
-		err = f.Sync()
-	}
-	if closeErr := f.Close(); err == nil {
-		err = closeErr
-	}
-	return err
 }

@@ -18,7 +18,13 @@ type shield struct {
 	header string // the configured name, folded
 }
 
-func newShield(header string) shield { return shield{header: strings.Map(foldRune, header)} }
+func newShield(header string) shield {
+	folded := []byte(header)
+	for i, c := range folded {
+		folded[i] = fold(c)
+	}
+	return shield{header: string(folded)}
+}
 
 // protects reports whether a header name is ours in any spelling.
 func (s *shield) protects(name string) bool {
@@ -99,14 +105,15 @@ func (b *shieldedBody) Read(p []byte) (int, error) {
 	return n, err
 }
 
-func foldRune(r rune) rune {
+// fold makes one of the characters that servers take for the same in a name.
+func fold(c byte) byte {
 	switch {
-	case r == '_' || r == '.':
+	case c == '_' || c == '.':
 		return '-'
-	case 'A' <= r && r <= 'Z':
-		return r + ('a' - 'A')
+	case 'A' <= c && c <= 'Z':
+		return c + ('a' - 'A')
 	}
-	return r
+	return c
 }
 
 // foldedPrefix reports whether name starts with prefix once it is folded.
@@ -115,7 +122,7 @@ func foldedPrefix(name, prefix string) bool {
 		return false
 	}
 	for i := range len(prefix) {
-		if foldRune(rune(name[i])) != rune(prefix[i]) {
+		if fold(name[i]) != prefix[i] {
 			return false
 		}
 	}
