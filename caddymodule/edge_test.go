@@ -387,7 +387,8 @@ func (r received) Text(ours func(string) bool) string {
 // Text writes down an exchange but for what is ours.
 func (x exchange) Text(ours func(string) bool) string {
 	var b strings.Builder
-	fmt.Fprintf(&b, "answer %v %d\n", x.Interim, x.Status)
+	// The provider's consent to a body and Caddy's own can both arrive.
+	fmt.Fprintf(&b, "answer %v %d\n", slices.Compact(slices.Clone(x.Interim)), x.Status)
 	for _, name := range slices.Sorted(maps.Keys(x.Header)) {
 		values := slices.DeleteFunc(slices.Clone(x.Header[name]), func(value string) bool {
 			return name == "Set-Cookie" && strings.HasPrefix(value, "experiment_")
