@@ -24,8 +24,9 @@ const (
 const (
 	// deviceAge is how long a browser keeps the device cookie.
 	deviceAge = 365 * 24 * time.Hour
-	// longestCookie bounds what is looked at; ours are far shorter.
-	longestCookie = 512
+	// longestCookie bounds what is looked at, and is what browsers keep. Ours
+	// are far shorter.
+	longestCookie = 4096
 	// cookieVersion is the first field of both cookies' values.
 	cookieVersion = "v1"
 )
@@ -63,10 +64,12 @@ func newDeviceID() string {
 	return base64.RawURLEncoding.EncodeToString(random[:])
 }
 
-func (k *keyring) writeDevice(id string, now time.Time) string {
-	key := k.current()
-	signed := strings.Join([]string{cookieVersion, key.id, id, strconv.FormatInt(now.Unix(), 36)}, ".")
-	return signed + "." + key.sign(purposeDevice, signed)
+// appendDevice appends the value of a device cookie.
+func (k *keyring) appendDevice(b []byte, id string, now time.Time) []byte {
+	key, start := k.current(), len(b)
+	b = appendFields(b, cookieVersion, key.id, id)
+	b = strconv.AppendInt(b, now.Unix(), 36)
+	return key.appendSignature(b, start, purposeDevice)
 }
 
 // The flags of a carried decision.
@@ -108,29 +111,49 @@ func (k *keyring) readCarry(h http.Header, tenant, subject string, now time.Time
 	return engine.Carried{}, false
 }
 
-func (k *keyring) writeCarry(d *engine.Decision, tenant, subject string, now time.Time) string {
-	key := k.current()
-	var flags string
+// appendCarry appends the value of a carry cookie.
+func (k *keyring) appendCarry(b []byte, d *engine.Decision, tenant, subject string, now time.Time) []byte {
+	key, start := k.current(), len(b)
+	b = appendFields(b, cookieVersion, key.id, d.Treatment.ExperimentID, d.Treatment.VariationID, d.SegmentID)
 	if d.Treatment.IsControl {
-		flags += flagControl
+		b = append(b, flagControl...)
 	}
 	if d.Source == engine.SourceOverride {
-		flags += flagForced
+		b = append(b, flagForced...)
 	}
-	signed := strings.Join([]string{
-		cookieVersion, key.id, d.Treatment.ExperimentID, d.Treatment.VariationID, d.SegmentID, flags,
-		strconv.FormatInt(now.Unix(), 36),
-	}, ".")
-	return signed + "." + key.sign(purposeCarry, tenant, subject, signed)
+	b = append(b, '.')
+	b = strconv.AppendInt(b, now.Unix(), 36)
+	return key.appendSignature(b, start, purposeCarry, tenant, subject)
 }
 
-// setCookie adds a cookie to the response; age 0 removes it.
-func setCookie(w http.ResponseWriter, r *http.Request, name, value string, age time.Duration) {
-	cookie := name + "=" + value + "; Path=/; Max-Age=" + strconv.Itoa(int(age/time.Second)) + "; HttpOnly; SameSite=Lax"
-	if overTLS(r) {
-		cookie += "; Secure"
+// appendFields appends fields, each with a dot behind it.
+func appendFields(b []byte, fields ...string) []byte {
+	for _, field := range fields {
+		b = append(append(b, field...), '.')
 	}
-	w.Header().Add("Set-Cookie", cookie)
+	return b
+}
+
+// usualCookie is the length up to which a cookie is put together on the stack.
+const usualCookie = 384
+
+// setCookie adds a cookie to the response; age 0 removes it. A value that is
+// longer than what is read back, because somebody made very long ids, is left
+// out.
+func setCookie(w http.ResponseWriter, r *http.Request, name string, value []byte, age time.Duration) {
+	if len(value) > longestCookie {
+		return
+	}
+	var stack [usualCookie]byte
+	cookie := append(append(stack[:0], name...), '=')
+	cookie = append(cookie, value...)
+	cookie = append(cookie, "; Path=/; Max-Age="...)
+	cookie = strconv.AppendInt(cookie, int64(age/time.Second), 10)
+	cookie = append(cookie, "; HttpOnly; SameSite=Lax"...)
+	if overTLS(r) {
+		cookie = append(cookie, "; Secure"...)
+	}
+	w.Header().Add("Set-Cookie", string(cookie))
 }
 
 // overTLS reports whether the client is on TLS, as far as this server or a

@@ -186,14 +186,15 @@ func (h *Handler) inject(v *visit, w http.ResponseWriter, r *http.Request, snaps
 	if v.enriched() {
 		enrichAccessLog(r, v)
 	}
+	var stack [usualCookie]byte
 	if who.device && (d.New || who.reissue) {
-		setCookie(w, r, deviceCookie, h.app.keys.writeDevice(who.subject, now), deviceAge)
+		setCookie(w, r, deviceCookie, h.app.keys.appendDevice(stack[:0], who.subject, now), deviceAge)
 	}
 	switch {
 	case d.New:
-		setCookie(w, r, carryCookie, h.app.keys.writeCarry(d, h.tenant.name, v.subject, now), time.Duration(h.Sticky))
+		setCookie(w, r, carryCookie, h.app.keys.appendCarry(stack[:0], d, h.tenant.name, v.subject, now), time.Duration(h.Sticky))
 	case d.Drop && !holds:
-		setCookie(w, r, carryCookie, "", 0)
+		setCookie(w, r, carryCookie, nil, 0)
 	}
 }
 

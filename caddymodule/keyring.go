@@ -93,6 +93,17 @@ func (k *keyring) unit(tenant, subject string) string {
 	return k.keys[len(k.keys)-1].sign(purposeUnit, tenant, subject)[:22]
 }
 
+// appendSignature appends a dot and the signature of the parts and, as the last
+// one, of what b has from start on.
+func (k *signingKey) appendSignature(b []byte, start int, p purpose, parts ...string) []byte {
+	s := k.signers.Get().(*signer)
+	defer k.signers.Put(s)
+	s.begin(p, parts)
+	s.message = appendPart(s.message, b[start:])
+	s.finish()
+	return append(append(b, '.'), s.sum...)
+}
+
 // sign gives the signature of the parts for a purpose, in base64.
 func (k *signingKey) sign(p purpose, parts ...string) string {
 	s := k.signer(p, parts)
@@ -111,18 +122,31 @@ func (k *signingKey) verify(signature string, p purpose, parts ...string) bool {
 	return hmac.Equal(s.sum, s.message)
 }
 
-// signer computes a signature. Each part goes in with its length, so that no
-// two lists of parts make the same message.
+// signer computes the signature of the parts.
 func (k *signingKey) signer(p purpose, parts []string) *signer {
 	s := k.signers.Get().(*signer)
-	s.mac.Reset()
+	s.begin(p, parts)
+	s.finish()
+	return s
+}
+
+func (s *signer) begin(p purpose, parts []string) {
 	s.message = append(s.message[:0], p...)
 	for _, part := range parts {
-		s.message = strconv.AppendInt(append(s.message, '\n'), int64(len(part)), 10)
-		s.message = append(append(s.message, ':'), part...)
+		s.message = appendPart(s.message, part)
 	}
+}
+
+// appendPart appends a part with its length, so that no two lists of parts make
+// the same message.
+func appendPart[T string | []byte](message []byte, part T) []byte {
+	message = strconv.AppendInt(append(message, '\n'), int64(len(part)), 10)
+	return append(append(message, ':'), part...)
+}
+
+func (s *signer) finish() {
+	s.mac.Reset()
 	s.mac.Write(s.message)
 	raw := s.mac.Sum(s.message[:0])
 	s.sum = base64.RawURLEncoding.AppendEncode(s.sum[:0], raw)
-	return s
 }
