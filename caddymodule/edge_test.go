@@ -25,6 +25,9 @@ import (
 	_ "github.com/caddy-experiments/caddy-experiments/caddymodule"
 )
 
+// environ is the environment that the tests were started in.
+var environ = os.Environ()
+
 func TestMain(m *testing.M) {
 	home, err := os.MkdirTemp("", "caddy-home-*")
 	if err != nil {

@@ -40,6 +40,7 @@ func newExample(t *testing.T) *example {
 	x.binary = filepath.Join(x.dir, "caddy")
 	build := exec.Command("go", "build", "-o", x.binary, "./caddymodule/cmd/caddy")
 	build.Dir = root
+	build.Env = environ // with the caches of the user, whose home is not the tests'
 	if out, err := build.CombinedOutput(); err != nil {
 		t.Fatalf("building: %v\n%s", err, out)
 	}
