@@ -85,6 +85,7 @@ run() {
 	say "  As a phone in the US         http://us-phone.localhost:8080"
 	say "  As a computer in Sweden      http://swedish-desktop.localhost:8080"
 	say "  What is configured           demo/experiments/default/*.json (edit and reload the page)"
+	say "  The management API           http://localhost:8082/api/v2/experimentation (Authorization: Bearer demo-token)"
 	say "  What was decided             demo/logs/decisions.log, demo/logs/access.log"
 	say "  How it is doing              http://localhost:2019/experiments/status"
 	say "  Stop                         Ctrl-C"

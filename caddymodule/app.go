@@ -264,15 +264,19 @@ func (a *App) tenant(ctx caddy.Context, name string) (*tenant, error) {
 	if err != nil {
 		return nil, err
 	}
-	entitled := len(a.Tenants) == 0 || slices.ContainsFunc(a.Tenants, func(pattern string) bool {
-		match, _ := path.Match(pattern, name)
-		return match
-	})
-	if !entitled {
+	if !a.entitled(t) {
 		return nil, fmt.Errorf("tenant %s is not among the tenants of the experiments app; add it there", name)
 	}
 	a.tenants[t] = true
 	return newTenant(a.configuration.live.Feed(ctx, t)), nil
+}
+
+// entitled reports whether a tenant is among those that may be used.
+func (a *App) entitled(t store.Tenant) bool {
+	return len(a.Tenants) == 0 || slices.ContainsFunc(a.Tenants, func(pattern string) bool {
+		match, _ := path.Match(pattern, string(t))
+		return match
+	})
 }
 
 // pooled gives the value of a key in the pool, shared with every other

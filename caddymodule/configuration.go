@@ -16,6 +16,7 @@ import (
 // configuration is the tenants' configuration, kept in step with the store over
 // reloads.
 type configuration struct {
+	store   store.Store
 	live    *store.Live
 	loggers loggers
 
@@ -26,7 +27,7 @@ type configuration struct {
 }
 
 func newConfiguration(s store.Store, settings engine.Settings, logger *zap.Logger) *configuration {
-	c := &configuration{loggers: loggers{first: logger}, done: make(chan struct{})}
+	c := &configuration{store: s, loggers: loggers{first: logger}, done: make(chan struct{})}
 	c.context, c.cancel = context.WithCancel(context.Background())
 	c.live = store.NewLive(s, settings, c.report)
 	return c

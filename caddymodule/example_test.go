@@ -23,6 +23,7 @@ type example struct {
 	dir     string
 	port    int
 	admin   int
+	api     int
 	process *exec.Cmd
 }
 
@@ -36,7 +37,7 @@ func newExample(t *testing.T) *example {
 	if err != nil {
 		t.Fatal(err)
 	}
-	x := &example{t: t, dir: t.TempDir(), port: freePort(t), admin: freePort(t)}
+	x := &example{t: t, dir: t.TempDir(), port: freePort(t), admin: freePort(t), api: freePort(t)}
 	x.binary = filepath.Join(x.dir, "caddy")
 	build := exec.Command("go", "build", "-o", x.binary, "./caddymodule/cmd/caddy")
 	build.Dir = root
@@ -57,7 +58,7 @@ func newExample(t *testing.T) *example {
 		t.Fatal(err)
 	}
 	config := strings.NewReplacer(
-		"8080", fmt.Sprint(x.port),
+		"8080", fmt.Sprint(x.port), "8082", fmt.Sprint(x.api),
 		"\tservers {", fmt.Sprintf("\tadmin 127.0.0.1:%d\n\tservers {", x.admin),
 	).Replace(string(text))
 	x.config = filepath.Join(x.dir, "caddyfile.example")
@@ -105,6 +106,24 @@ func (x *example) command(arguments ...string) string {
 		x.t.Fatalf("%v: %v", arguments, err)
 	}
 	return string(out)
+}
+
+// setStatus sets the status of the demo's experiment over the management API.
+func (x *example) setStatus(status string) int {
+	x.t.Helper()
+	request, err := http.NewRequest(http.MethodPost, fmt.Sprintf("http://localhost:%d/api/v2/experimentation/experiments/exp_PasskeyDemo/status", x.api),
+		strings.NewReader(`{"status": "`+status+`"}`))
+	if err != nil {
+		x.t.Fatal(err)
+	}
+	request.Header.Set("Authorization", "Bearer demo-token")
+	request.Header.Set("Content-Type", "application/json")
+	response, err := http.DefaultClient.Do(request)
+	if err != nil {
+		x.t.Fatal(err)
+	}
+	response.Body.Close()
+	return response.StatusCode
 }
 
 func (x *example) url(host, path string) string {
@@ -226,6 +245,14 @@ func TestExample(t *testing.T) {
 		}
 		if after := headline(x.page(inFlight, "localhost", "/authorize")); after != before {
 			t.Errorf("a login in flight saw %s before the pause, %s after", before, after)
+		}
+	})
+	t.Run("resuming over the API", func(t *testing.T) {
+		if status := x.setStatus("active"); status != http.StatusOK {
+			t.Fatalf("the API answered %d", status)
+		}
+		if page := x.page(newJar(), "localhost", "/authorize"); strings.Contains(page, "(nothing)") {
+			t.Error("the next device gets nothing")
 		}
 	})
 }

@@ -26,7 +26,8 @@ var layout = map[string][]string{
 	"geo/demo/networks":     {},
 	"store":                 {"engine"},
 	"store/file":            {"engine", "store"},
-	"caddymodule":           {"device", "engine", "geo", "store", "store/file"},
+	"management":            {"engine", "store"},
+	"caddymodule":           {"device", "engine", "geo", "management", "store", "store/file"},
 	"caddymodule/cmd/caddy": {"caddymodule"},
 }
 

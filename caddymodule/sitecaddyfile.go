@@ -10,7 +10,10 @@ import (
 )
 
 func init() {
+	httpcaddyfile.RegisterHandlerDirective("experiments_api", parseAPI)
 	httpcaddyfile.RegisterHandlerDirective("experiments", parseHandler)
+	// The API first: its routes are nobody's login.
+	httpcaddyfile.RegisterDirectiveOrder("experiments_api", httpcaddyfile.Before, "request_header")
 	httpcaddyfile.RegisterDirectiveOrder("experiments", httpcaddyfile.Before, "request_header")
 }
 

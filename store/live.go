@@ -106,16 +106,21 @@ func (l *Live) Feed(ctx context.Context, tenant Tenant) *Feed {
 	return f
 }
 
+// Refresh has a tenant's feed, if there is one, take over the document that the
+// store has now. Who has just written it need not wait for Run to notice.
+func (l *Live) Refresh(ctx context.Context, tenant Tenant) {
+	l.mu.Lock()
+	f := l.feeds[tenant]
+	l.mu.Unlock()
+	if f != nil {
+		l.refresh(ctx, f)
+	}
+}
+
 // Run follows the store until the context ends.
 func (l *Live) Run(ctx context.Context) {
-	l.store.Watch(ctx, func(tenant Tenant) {
-		l.mu.Lock()
-		f := l.feeds[tenant]
-		l.mu.Unlock()
-		if f != nil {
-			l.refresh(ctx, f)
-		}
-	}, func() { l.reached.Store(time.Now().UnixNano()) })
+	l.store.Watch(ctx, func(tenant Tenant) { l.Refresh(ctx, tenant) },
+		func() { l.reached.Store(time.Now().UnixNano()) })
 }
 
 // Statuses describes all feeds in the order of their tenants.

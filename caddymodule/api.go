@@ -1,0 +1,138 @@
+package caddymodule
+
+import (
+	"errors"
+	"fmt"
+	"net/http"
+	"strconv"
+
+	"github.com/caddyserver/caddy/v2"
+	"github.com/caddyserver/caddy/v2/modules/caddyhttp"
+	"go.uber.org/zap"
+
+	"github.com/caddy-experiments/caddy-experiments/management"
+	"github.com/caddy-experiments/caddy-experiments/store"
+)
+
+func init() {
+	caddy.RegisterModule(API{})
+}
+
+// API answers the management API's routes below /api/v2/experimentation and
+// passes every other request on. It belongs on a site of its own that the
+// public cannot reach.
+type API struct {
+	// Tokens let clients in. At least one is needed.
+	Tokens []APIToken `json:"tokens,omitempty"`
+	// Rate is how many requests a second each token has. Default: 100.
+	Rate float64 `json:"rate,omitempty"`
+	// Burst is how many requests a token may save up. Default: 500.
+	Burst int `json:"burst,omitempty"`
+
+	app    *App
+	api    *management.API
+	logger *zap.Logger
+}
+
+// APIToken is a secret with what it allows.
+type APIToken struct {
+	// Secret that clients send as a bearer token; placeholders such as
+	// {env.EXPERIMENTS_TOKEN} and {file./run/secrets/token} are replaced.
+	Secret string `json:"secret"`
+	// Name stands for the token in the audit log. Default: token and its place.
+	Name string `json:"name,omitempty"`
+	// Tenant that the token is for. Default: default/production.
+	Tenant string `json:"tenant,omitempty"`
+	// Scopes that it has, such as read:experimentation. Default: all.
+	Scopes []string `json:"scopes,omitempty"`
+}
+
+// CaddyModule returns the Caddy module information.
+func (API) CaddyModule() caddy.ModuleInfo {
+	return caddy.ModuleInfo{ID: "http.handlers.experiments_api", New: func() caddy.Module { return new(API) }}
+}
+
+// Provision connects the API with the store of the app.
+func (a *API) Provision(ctx caddy.Context) error {
+	a.logger = ctx.Logger()
+	app, err := ctx.App("experiments")
+	if err != nil {
+		return fmt.Errorf("loading the experiments app: %w", err)
+	}
+	a.app = app.(*App)
+	tokens, err := a.tokens(ctx)
+	if err != nil {
+		return err
+	}
+	a.api, err = management.New(management.Config{
+		Store: a.app.configuration.store, Tokens: tokens,
+		Entitled: a.app.entitled, MaxActive: a.app.MaxActiveExperiments, HeaderBudget: a.app.HeaderBudget,
+		Rate: a.Rate, Burst: a.Burst,
+		Audit: a.audit, Log: ctx.Slogger(), ClientAddress: clientAddress,
+	})
+	return err
+}
+
+func (a *API) tokens(ctx caddy.Context) ([]management.Token, error) {
+	if len(a.Tokens) == 0 {
+		return nil, errors.New("experiments_api: has no token, and without one nobody could use it; write for example: token {env.EXPERIMENTS_TOKEN}")
+	}
+	replacer := caddy.NewReplacer()
+	tokens := make([]management.Token, len(a.Tokens))
+	for i, configured := range a.Tokens {
+		token := management.Token{Secret: replacer.ReplaceAll(configured.Secret, ""), Name: configured.Name, Tenant: store.Tenant(configured.Tenant)}
+		if token.Secret == "" {
+			return nil, fmt.Errorf("experiments_api: token %d is empty; is its placeholder set?", i+1)
+		}
+		if token.Name == "" {
+			token.Name = "token " + strconv.Itoa(i+1)
+		}
+		if token.Tenant == "" {
+			token.Tenant = store.DefaultTenant
+		}
+		for _, scope := range configured.Scopes {
+			token.Scopes = append(token.Scopes, management.Scope(scope))
+		}
+		if a.app.entitled(token.Tenant) {
+			if _, err := a.app.tenant(ctx, string(token.Tenant)); err != nil {
+				return nil, err
+			}
+		}
+		tokens[i] = token
+	}
+	return tokens, nil
+}
+
+// ServeHTTP implements caddyhttp.MiddlewareHandler.
+func (a *API) ServeHTTP(w http.ResponseWriter, r *http.Request, next caddyhttp.Handler) error {
+	if !a.api.Handles(r) {
+		return next.ServeHTTP(w, r)
+	}
+	a.api.ServeHTTP(w, r)
+	return nil
+}
+
+// audit writes one event for each write, and has this edge decide by it before
+// the write is answered.
+func (a *API) audit(e management.Event) {
+	a.app.configuration.live.Refresh(a.app.configuration.context, e.Tenant)
+	a.logger.Info(eventConfigured, zap.String("token", e.Token), zap.String("tenant", string(e.Tenant)),
+		zap.String("operation", e.Operation), zap.String("entity_id", e.EntityID), zap.Strings("removed", e.Removed),
+		zap.Uint64("revision_before", e.RevisionBefore), zap.Uint64("revision_after", e.RevisionAfter),
+		zap.String("client_address", e.ClientAddress))
+}
+
+// eventConfigured is the message of the event of a write.
+const eventConfigured = "experiment_configuration_changed"
+
+// clientAddress is who Caddy takes for the client.
+func clientAddress(r *http.Request) string {
+	address, _ := caddyhttp.GetVar(r.Context(), caddyhttp.ClientIPVarKey).(string)
+	return address
+}
+
+// Interface guards
+var (
+	_ caddy.Provisioner           = (*API)(nil)
+	_ caddyhttp.MiddlewareHandler = (*API)(nil)
+)

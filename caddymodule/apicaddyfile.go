@@ -1,0 +1,116 @@
+package caddymodule
+
+import (
+	"strconv"
+
+	"github.com/caddyserver/caddy/v2/caddyconfig/caddyfile"
+	"github.com/caddyserver/caddy/v2/caddyconfig/httpcaddyfile"
+	"github.com/caddyserver/caddy/v2/modules/caddyhttp"
+
+	"github.com/caddy-experiments/caddy-experiments/management"
+	"github.com/caddy-experiments/caddy-experiments/store"
+)
+
+func parseAPI(h httpcaddyfile.Helper) (caddyhttp.MiddlewareHandler, error) {
+	api := new(API)
+	return api, api.UnmarshalCaddyfile(h.Dispenser)
+}
+
+// UnmarshalCaddyfile reads the directive:
+//
+//	experiments_api [<matcher>] {
+//		token <secret> [<scopes...>] {
+//			name <name>
+//			tenant <project>/<environment>
+//		}
+//		rate_limit <requests a second> [<burst>]
+//	}
+func (a *API) UnmarshalCaddyfile(d *caddyfile.Dispenser) error {
+	d.Next() // the directive's name
+	if d.NextArg() {
+		return d.Errf("experiments_api: takes no arguments, only a block, got %q", d.Val())
+	}
+	seen := options{}
+	for nesting := d.Nesting(); d.NextBlock(nesting); {
+		switch d.Val() {
+		case "token":
+			token, err := unmarshalToken(d)
+			if err != nil {
+				return err
+			}
+			a.Tokens = append(a.Tokens, token)
+		case "rate_limit":
+			if err := seen.once(d); err != nil {
+				return err
+			}
+			if err := a.unmarshalRate(d); err != nil {
+				return err
+			}
+		default:
+			return d.Errf("experiments_api: there is no option %q here; the options are token and rate_limit", d.Val())
+		}
+	}
+	if len(a.Tokens) == 0 {
+		return d.Err("experiments_api: has no token, and without one nobody could use it; write for example: token {env.EXPERIMENTS_TOKEN}")
+	}
+	return nil
+}
+
+func unmarshalToken(d *caddyfile.Dispenser) (token APIToken, err error) {
+	if !d.NextArg() || d.Val() == "" {
+		return token, d.Err("token: has no secret; write for example: token {env.EXPERIMENTS_TOKEN} read:experimentation")
+	}
+	token.Secret = d.Val()
+	for d.NextArg() {
+		scope, err := management.ParseScope(d.Val())
+		if err != nil {
+			return token, d.Errf("token: %v", err)
+		}
+		token.Scopes = append(token.Scopes, string(scope))
+	}
+	seen := options{}
+	for nesting := d.Nesting(); d.NextBlock(nesting); {
+		if err := seen.once(d); err != nil {
+			return token, err
+		}
+		switch d.Val() {
+		case "name":
+			token.Name, err = argument(d, "ci")
+		case "tenant":
+			if token.Tenant, err = argument(d, "default/production"); err == nil {
+				if _, tenantErr := store.ParseTenant(token.Tenant); tenantErr != nil {
+					err = d.WrapErr(tenantErr)
+				}
+			}
+		default:
+			err = d.Errf("token: there is no option %q here; the options are name and tenant", d.Val())
+		}
+		if err != nil {
+			return token, err
+		}
+	}
+	return token, nil
+}
+
+func (a *API) unmarshalRate(d *caddyfile.Dispenser) error {
+	const usage = "rate_limit: write the requests a second and, if you like, the burst, for example: rate_limit 100 500"
+	if !d.NextArg() {
+		return d.Err(usage)
+	}
+	var err error
+	if a.Rate, err = strconv.ParseFloat(d.Val(), 64); err != nil || !(a.Rate > 0 && a.Rate <= 1e6) {
+		return d.Errf("%s; got %q", usage, d.Val())
+	}
+	if d.NextArg() {
+		if a.Burst, err = strconv.Atoi(d.Val()); err != nil || a.Burst < 1 {
+			return d.Errf("%s; got %q", usage, d.Val())
+		}
+	}
+	if d.NextArg() {
+		return d.Errf("%s; got %q", usage, d.Val())
+	}
+	return nil
+}
+
+// Interface guard
+var _ caddyfile.Unmarshaler = (*API)(nil)

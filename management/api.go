@@ -1,0 +1,154 @@
+package management
+
+import (
+	"context"
+	"errors"
+	"log/slog"
+	"net"
+	"net/http"
+	"path"
+	"sync"
+	"time"
+
+	"github.com/caddy-experiments/caddy-experiments/engine"
+	"github.com/caddy-experiments/caddy-experiments/store"
+)
+
+// Config says what an API works with. Store and at least one token are needed;
+// the zero value of everything else is its default.
+type Config struct {
+	Store  store.Store
+	Tokens []Token
+
+	// Entitled reports whether a tenant may have experiments; nil means that
+	// every tenant may.
+	Entitled func(store.Tenant) bool
+	// MaxActive and HeaderBudget are as in engine.Settings. They must be what
+	// the edges are configured with, or the API promises what they do not hold.
+	MaxActive    int
+	HeaderBudget int
+
+	// Rate is how many requests a second each token has, and Burst how many it
+	// may save up; 0 means DefaultRate and DefaultBurst.
+	Rate  float64
+	Burst int
+	// StoreTimeout bounds how long one request may work with the store; 0 means
+	// DefaultStoreTimeout.
+	StoreTimeout time.Duration
+
+	// Audit is told of every write after it has been committed and before it is
+	// answered. It may be called concurrently.
+	Audit func(Event)
+	// Log takes what went wrong on our side; nil discards it.
+	Log *slog.Logger
+	// ClientAddress gives the address that an audit event names; nil means the
+	// peer of the connection.
+	ClientAddress func(*http.Request) string
+	// Now is the clock; nil means time.Now.
+	Now func() time.Time
+}
+
+// The defaults of Config.
+const (
+	DefaultRate         = 100
+	DefaultBurst        = 500
+	DefaultStoreTimeout = 10 * time.Second
+)
+
+// API answers the management routes. It is safe for concurrent use.
+type API struct {
+	config    Config
+	keyring   keyring
+	strangers *quota // of everybody without a valid token
+	mux       *http.ServeMux
+	routes    map[string]*route
+	documents cache
+
+	mu      sync.Mutex
+	writing map[store.Tenant]chan struct{}
+}
+
+// New makes an API. It refuses tokens that are not fit for use.
+func New(config Config) (*API, error) {
+	if config.Store == nil {
+		return nil, errors.New("management: a store is needed")
+	}
+	setDefault(&config.MaxActive, 1)
+	setDefault(&config.HeaderBudget, engine.DefaultHeaderBudget)
+	setDefault(&config.Rate, DefaultRate)
+	setDefault(&config.Burst, DefaultBurst)
+	setDefault(&config.StoreTimeout, DefaultStoreTimeout)
+	if config.Entitled == nil {
+		config.Entitled = func(store.Tenant) bool { return true }
+	}
+	if config.Audit == nil {
+		config.Audit = func(Event) {}
+	}
+	if config.Log == nil {
+		config.Log = slog.New(slog.DiscardHandler)
+	}
+	if config.ClientAddress == nil {
+		config.ClientAddress = peer
+	}
+	if config.Now == nil {
+		config.Now = time.Now
+	}
+	keyring, err := newKeyring(config.Tokens, config.Rate, config.Burst)
+	if err != nil {
+		return nil, err
+	}
+	a := &API{
+		config:    config,
+		keyring:   keyring,
+		strangers: newQuota(config.Rate, config.Burst),
+		mux:       http.NewServeMux(),
+		routes:    map[string]*route{},
+		documents: cache{held: map[store.Tenant]*held{}},
+		writing:   map[store.Tenant]chan struct{}{},
+	}
+	a.register()
+	return a, nil
+}
+
+func setDefault[T comparable](field *T, value T) {
+	var zero T
+	if *field == zero {
+		*field = value
+	}
+}
+
+// peer is the address of the other end of the connection.
+func peer(r *http.Request) string {
+	host, _, err := net.SplitHostPort(r.RemoteAddr)
+	if err != nil {
+		return r.RemoteAddr
+	}
+	return host
+}
+
+// Handles reports whether a request is for one of the routes, whatever its
+// method. Everything else belongs to somebody else: the provider behind may have
+// an /api/v2 of its own.
+func (a *API) Handles(r *http.Request) bool {
+	// The mux would redirect a path that is not clean.
+	if path.Clean(r.URL.Path) != r.URL.Path {
+		return false
+	}
+	_, pattern := a.mux.Handler(r)
+	return a.routes[pattern] != nil
+}
+
+// ServeHTTP answers a request that Handles reports true for, and any other one
+// with 404.
+func (a *API) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	if !a.Handles(r) {
+		write(w, failed(CodeRouteNotFound, ""))
+		return
+	}
+	a.mux.ServeHTTP(w, r)
+}
+
+// storeContext bounds what one request may ask of the store.
+func (a *API) storeContext(r *http.Request) (context.Context, context.CancelFunc) {
+	return context.WithTimeout(r.Context(), a.config.StoreTimeout)
+}

@@ -1,0 +1,48 @@
+package management
+
+import (
+	"bytes"
+	"sync"
+
+	"github.com/caddy-experiments/caddy-experiments/engine"
+	"github.com/caddy-experiments/caddy-experiments/store"
+)
+
+// cache keeps the document of each tenant that was read last, so that reading
+// one entity does not cost decoding all of them every time.
+type cache struct {
+	mu   sync.Mutex
+	held map[store.Tenant]*held
+}
+
+// held is a decoded document with the text that it was decoded from. Nobody
+// changes it.
+type held struct {
+	text     []byte
+	document *engine.Document
+}
+
+// read gives the tenant's document, for reading only.
+func (c *call) read() (*engine.Document, *refusal) {
+	ctx, cancel := c.api.storeContext(c.request)
+	defer cancel()
+	version, problem := c.fetch(ctx)
+	if problem != nil || version.Revision == 0 {
+		return &engine.Document{}, problem
+	}
+	cache := &c.api.documents
+	cache.mu.Lock()
+	last := cache.held[c.token.Tenant]
+	cache.mu.Unlock()
+	if last != nil && bytes.Equal(last.text, version.Text) {
+		return last.document, nil
+	}
+	document, problem := c.decode(version)
+	if problem != nil {
+		return nil, problem
+	}
+	cache.mu.Lock()
+	cache.held[c.token.Tenant] = &held{version.Text, document}
+	cache.mu.Unlock()
+	return document, nil
+}
