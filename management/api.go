@@ -73,6 +73,9 @@ func New(config Config) (*API, error) {
 	if config.Store == nil {
 		return nil, errors.New("management: a store is needed")
 	}
+	if config.MaxActive < 0 || config.HeaderBudget < 0 || config.Burst < 0 || config.StoreTimeout < 0 || !(config.Rate >= 0) {
+		return nil, errors.New("management: limits must not be negative")
+	}
 	setDefault(&config.MaxActive, 1)
 	setDefault(&config.HeaderBudget, engine.DefaultHeaderBudget)
 	setDefault(&config.Rate, DefaultRate)

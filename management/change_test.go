@@ -45,7 +45,7 @@ func (f *failing) Commit(ctx context.Context, tenant store.Tenant, document *eng
 // Two APIs over two stores of one directory are two processes: what one of them
 // writes, the other one must not lose.
 func TestConcurrentWritersLoseNothing(t *testing.T) {
-	const writers, changes = 16, 50
+	const writers, changes = 8, 20
 	s := newSite(t, nil).world()
 	second := newSite(t, func(c *Config) { c.Store = file.New(s.dir, 0) })
 	third := s.must(201, "POST", "experiments", halvesOf("counted")).id()

@@ -25,10 +25,10 @@ func newQuota(perSecond float64, burst int) *quota {
 func (q *quota) spend(header http.Header, now time.Time) *refusal {
 	allowed := q.limiter.AllowN(now, 1)
 	left := max(q.limiter.TokensAt(now), 0)
-	full := now.Add(time.Duration((float64(q.burst) - left) / q.rate * float64(time.Second)))
+	full := math.Ceil(float64(now.UnixMilli())/1000 + (float64(q.burst)-left)/q.rate)
 	header.Set("X-RateLimit-Limit", strconv.Itoa(q.burst))
 	header.Set("X-RateLimit-Remaining", strconv.Itoa(int(left)))
-	header.Set("X-RateLimit-Reset", strconv.FormatFloat(math.Ceil(float64(full.UnixMilli())/1000), 'f', 0, 64))
+	header.Set("X-RateLimit-Reset", strconv.FormatFloat(full, 'f', 0, 64))
 	if allowed {
 		return nil
 	}

@@ -89,6 +89,7 @@ func TestNewRefuses(t *testing.T) {
 		want   string
 	}{
 		{"no store", Config{Tokens: []Token{{Secret: "x"}}}, "a store is needed"},
+		{"negative", Config{Store: &failing{}, Tokens: []Token{{Secret: "x"}}, Rate: -1}, "limits must not be negative"},
 		{"no token", Config{Store: &failing{}}, "at least one token is needed"},
 		{"empty secret", Config{Store: &failing{}, Tokens: []Token{{Name: "x"}}}, "token 1: the secret is empty"},
 		{"same secret", Config{Store: &failing{}, Tokens: []Token{{Secret: "x"}, {Secret: "x", Tenant: "a/b"}}}, "tokens 1 and 2 have the same secret"},
