@@ -17,7 +17,7 @@ func TestValidateDocument(t *testing.T) {
 		{"ready", strings.Replace(flag, "WEIGHT", "100", 1), true, "exp_1: active, assigns devices\n"},
 		{"not ready", strings.Replace(flag, "WEIGHT", "90", 1), true,
 			"exp_1: active, not ready, assigns nobody\n  experiment_invalid_allocation_weights: the weights must sum to 100, they sum to 90\n"},
-		{"faults", strings.Replace(flag, "WEIGHT", "900", 1), false, "line 3: experiments[0].allocations[0].weight: must be between 0 and 100, got 900\n"},
+		{"faults", strings.Replace(flag, "WEIGHT", "900", 1), false, "line 3: experiments[0].allocations[0].weight: must be a number between 0 and 100, got 900\n"},
 		{"empty", `{}`, true, ""},
 	}
 	for _, test := range tests {
