@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"slices"
 	"strings"
+	"time"
 )
 
 // byteOrderMark is what some editors put in front of a file.
@@ -55,16 +56,36 @@ func (d *decoder) document(n node) *Document {
 	return &out
 }
 
+// description is where the fields go that every entity has.
+type description struct {
+	prefix               string // of its id
+	id, name, text       *string
+	createdAt, updatedAt **time.Time
+}
+
+// described reads a field that every entity has, and answers false for others.
+func (d *decoder) described(field string, v node, at *path, to description) bool {
+	switch field {
+	case "id":
+		*to.id = d.id(v, at, to.prefix)
+	case "name":
+		*to.name = d.name(v, at)
+	case "description":
+		*to.text = d.string(v, at)
+	case "created_at":
+		*to.createdAt = d.time(v, at)
+	case "updated_at":
+		*to.updatedAt = d.time(v, at)
+	default:
+		return false
+	}
+	return true
+}
+
 func (d *decoder) featureFlag(n node, at *path) FeatureFlag {
 	out := FeatureFlag{Variations: []Variation{}}
 	d.object(n, at, []string{"id", "name", "status", "parameters"}, func(name string, v node, at *path) bool {
 		switch name {
-		case "id":
-			out.ID = d.id(v, at, FlagPrefix)
-		case "name":
-			out.Name = d.name(v, at)
-		case "description":
-			out.Description = d.string(v, at)
 		case "type":
 			out.Type = word(d, v, at, TypeAuth0, TypeSelf)
 		case "status":
@@ -73,12 +94,8 @@ func (d *decoder) featureFlag(n node, at *path) FeatureFlag {
 			out.Parameters = table(d, v, at, d.parameter)
 		case "variations":
 			out.Variations = list(d, v, at, d.variation)
-		case "created_at":
-			out.CreatedAt = d.time(v, at)
-		case "updated_at":
-			out.UpdatedAt = d.time(v, at)
 		default:
-			return false
+			return d.described(name, v, at, description{FlagPrefix, &out.ID, &out.Name, &out.Description, &out.CreatedAt, &out.UpdatedAt})
 		}
 		return true
 	})
@@ -124,22 +141,12 @@ func (d *decoder) variation(n node, at *path) Variation {
 	out := Variation{Overrides: map[string]Override{}}
 	d.object(n, at, []string{"id", "name"}, func(name string, v node, at *path) bool {
 		switch name {
-		case "id":
-			out.ID = d.id(v, at, VariationPrefix)
-		case "name":
-			out.Name = d.name(v, at)
-		case "description":
-			out.Description = d.string(v, at)
 		case "overrides":
 			out.Overrides = table(d, v, at, d.override)
 		case "feature_flag_id":
 			d.id(v, at, FlagPrefix)
-		case "created_at":
-			out.CreatedAt = d.time(v, at)
-		case "updated_at":
-			out.UpdatedAt = d.time(v, at)
 		default:
-			return false
+			return d.described(name, v, at, description{VariationPrefix, &out.ID, &out.Name, &out.Description, &out.CreatedAt, &out.UpdatedAt})
 		}
 		return true
 	})
@@ -161,22 +168,12 @@ func (d *decoder) segment(n node, at *path) Segment {
 	var out Segment
 	d.object(n, at, []string{"id", "name", "rules"}, func(name string, v node, at *path) bool {
 		switch name {
-		case "id":
-			out.ID = d.id(v, at, SegmentPrefix)
-		case "name":
-			out.Name = d.name(v, at)
-		case "description":
-			out.Description = d.string(v, at)
 		case "type":
 			out.Type = word(d, v, at, TypeAuth0, TypeSelf)
 		case "rules":
 			out.Rules = list(d, v, at, d.rule)
-		case "created_at":
-			out.CreatedAt = d.time(v, at)
-		case "updated_at":
-			out.UpdatedAt = d.time(v, at)
 		default:
-			return false
+			return d.described(name, v, at, description{SegmentPrefix, &out.ID, &out.Name, &out.Description, &out.CreatedAt, &out.UpdatedAt})
 		}
 		return true
 	})
@@ -249,12 +246,6 @@ func (d *decoder) experiment(n node, at *path) Experiment {
 	required := []string{"id", "name", "feature_flag_id", "allocation_strategy", "status", "allocations"}
 	d.object(n, at, required, func(name string, v node, at *path) bool {
 		switch name {
-		case "id":
-			out.ID = d.id(v, at, ExperimentPrefix)
-		case "name":
-			out.Name = d.name(v, at)
-		case "description":
-			out.Description = d.string(v, at)
 		case "feature_flag_id":
 			out.FeatureFlagID = d.id(v, at, FlagPrefix)
 		case "authentication_flow":
@@ -274,12 +265,8 @@ func (d *decoder) experiment(n node, at *path) Experiment {
 			out.StartedAt = d.time(v, at)
 		case "ended_at":
 			out.EndedAt = d.time(v, at)
-		case "created_at":
-			out.CreatedAt = d.time(v, at)
-		case "updated_at":
-			out.UpdatedAt = d.time(v, at)
 		default:
-			return false
+			return d.described(name, v, at, description{ExperimentPrefix, &out.ID, &out.Name, &out.Description, &out.CreatedAt, &out.UpdatedAt})
 		}
 		return true
 	})
