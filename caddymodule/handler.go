@@ -164,7 +164,7 @@ func (h *Handler) warn(v *visit, asked *parameters) {
 			zap.String("variation_id", clipped(asked.values[paramVariation])),
 			zap.String("segment_id", clipped(asked.values[paramSegment])))
 	}
-	if t := v.decision.Treatment; t != nil && t.Header == "" {
+	if t := v.decision.Treatment; t != nil && t.Header() == "" {
 		h.warner.warn(codeHeaderTooLarge, zap.String("experiment_id", t.ExperimentID),
 			zap.String("variation_id", t.VariationID), zap.Int("size", t.HeaderSize), zap.Int("budget", h.app.HeaderBudget))
 		v.decision = engine.Decision{}
@@ -176,7 +176,7 @@ func (h *Handler) warn(v *visit, asked *parameters) {
 func (h *Handler) inject(v *visit, w http.ResponseWriter, r *http.Request, snapshot *engine.Snapshot, who identity, holds bool, now time.Time) {
 	d := &v.decision
 	if d.Treatment != nil {
-		r.Header[h.Header] = []string{d.Treatment.Header}
+		r.Header[h.Header] = []string{d.Treatment.Header()}
 		h.tenant.count(snapshot, d)
 		h.annotateSpan(r, d)
 	}

@@ -73,6 +73,14 @@ func configJSON(values []ConfigValue) string {
 	return string(append(b, '}'))
 }
 
+// emptyHeader is a header value without ids and configuration.
+const emptyHeader = `{"experiment_id":"","variation_id":"","is_control":,"config":}`
+
+// headerSize is the length of a header value, without writing it.
+func headerSize(experimentID, variationID string, isControl bool, config string) int {
+	return len(emptyHeader) + len(experimentID) + len(variationID) + len(strconv.FormatBool(isControl)) + len(config)
+}
+
 // headerValue writes what the identity provider receives. It is ASCII without
 // control characters whatever the names and values are, because servers refuse
 // or mangle everything else in a header. Ids need no escapes.

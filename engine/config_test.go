@@ -20,8 +20,8 @@ func TestHeaderBytes(t *testing.T) {
 	for _, treatment := range snapshot.Treatments {
 		key := fmt.Sprint(treatment.VariationID, " ", treatment.IsControl)
 		if header, ok := want[key]; ok {
-			if treatment.Header != header || treatment.HeaderSize != len(header) {
-				t.Errorf("%s: got %s (%d), want %s (%d)", key, treatment.Header, treatment.HeaderSize, header, len(header))
+			if treatment.Header() != header || treatment.HeaderSize != len(header) {
+				t.Errorf("%s: got %s (%d), want %s (%d)", key, treatment.Header(), treatment.HeaderSize, header, len(header))
 			}
 			delete(want, key)
 		}
@@ -92,11 +92,11 @@ func TestConfigValues(t *testing.T) {
 			if want := (ConfigValue{Parameter: "p", JSON: test.json, Text: test.text}); got != want {
 				t.Errorf("got  %+q\nwant %+q", got, want)
 			}
-			if want := `{"experiment_id":"exp_1","variation_id":"var_A","is_control":false,"config":{"p":{"value":` + test.json + `}}}`; treatment.Header != want {
-				t.Errorf("got  %s\nwant %s", treatment.Header, want)
+			if want := `{"experiment_id":"exp_1","variation_id":"var_A","is_control":false,"config":{"p":{"value":` + test.json + `}}}`; treatment.Header() != want {
+				t.Errorf("got  %s\nwant %s", treatment.Header(), want)
 			}
-			if !fitForHeader(treatment.Header) {
-				t.Errorf("unfit for a header: %q", treatment.Header)
+			if !fitForHeader(treatment.Header()) {
+				t.Errorf("unfit for a header: %q", treatment.Header())
 			}
 			if written, read := meaning(t, test.value), meaning(t, got.JSON); !reflect.DeepEqual(written, read) {
 				t.Errorf("%s means %v, written %v", got.JSON, read, written)
@@ -122,17 +122,17 @@ func TestParameterNames(t *testing.T) {
 	for _, name := range names {
 		quoted := marshal(t, name)
 		treatment := configOf(t, TypeNumber, quoted, "1")
-		if !fitForHeader(treatment.Header) {
-			t.Errorf("unfit for a header: %q", treatment.Header)
+		if !fitForHeader(treatment.Header()) {
+			t.Errorf("unfit for a header: %q", treatment.Header())
 		}
 		var header struct {
 			Config map[string]struct{ Value int }
 		}
-		if err := json.Unmarshal([]byte(treatment.Header), &header); err != nil {
+		if err := json.Unmarshal([]byte(treatment.Header()), &header); err != nil {
 			t.Fatal(err)
 		}
 		if header.Config[name].Value != 1 || treatment.Config[0].Parameter != name {
-			t.Errorf("parameter %q is written %s", name, treatment.Header)
+			t.Errorf("parameter %q is written %s", name, treatment.Header())
 		}
 	}
 }
@@ -144,7 +144,7 @@ func TestConfigOrder(t *testing.T) {
 	"variations":[{"id":"var_A","name":"a","overrides":{"ä":{"value":0},"B":{"value":9}}}]}],
 	"experiments":[{"id":"exp_1","name":"e","feature_flag_id":"flg_1","allocation_strategy":"percentage","status":"draft","allocations":[]}]}`)
 	want := `"config":{"B":{"value":9},"a":{"value":3},"b":{"value":1},"\u00e4":{"value":0}}}`
-	if got := snapshot.Treatments[0].Header; !strings.HasSuffix(got, want) {
+	if got := snapshot.Treatments[0].Header(); !strings.HasSuffix(got, want) {
 		t.Errorf("got %s, want it to end with %s", got, want)
 	}
 }
@@ -156,7 +156,7 @@ func TestHeaderSurvivesStorage(t *testing.T) {
 	stored := decode(t, marshal(t, document))
 	before, after := Compile(document, Settings{}), Compile(stored, Settings{})
 	for i := range before.Treatments {
-		if b, a := before.Treatments[i].Header, after.Treatments[i].Header; a != b {
+		if b, a := before.Treatments[i].Header(), after.Treatments[i].Header(); a != b {
 			t.Errorf("stored and read again the header is\n%s\nwant\n%s", a, b)
 		}
 	}
@@ -164,7 +164,7 @@ func TestHeaderSurvivesStorage(t *testing.T) {
 
 func TestHeaderBudget(t *testing.T) {
 	text := oneExperiment("percentage", "active", halves)
-	exact := len(compile(t, text).Treatments[0].Header)
+	exact := len(compile(t, text).Treatments[0].Header())
 	tests := []struct {
 		name   string
 		budget int
@@ -177,8 +177,8 @@ func TestHeaderBudget(t *testing.T) {
 	for _, test := range tests {
 		t.Run(test.name, func(t *testing.T) {
 			treatment := Compile(decode(t, text), Settings{HeaderBudget: test.budget}).Treatments[0]
-			if (treatment.Header == "") != test.empty || treatment.HeaderSize != exact {
-				t.Errorf("header %q of size %d, want size %d and empty %t", treatment.Header, treatment.HeaderSize, exact, test.empty)
+			if (treatment.Header() == "") != test.empty || treatment.HeaderSize != exact {
+				t.Errorf("header %q of size %d, want size %d and empty %t", treatment.Header(), treatment.HeaderSize, exact, test.empty)
 			}
 			if len(treatment.Config) != 2 {
 				t.Errorf("the configuration is %v, want it whatever the header's size", treatment.Config)
@@ -186,11 +186,11 @@ func TestHeaderBudget(t *testing.T) {
 		})
 	}
 
-	overhead := len(configOf(t, TypeString, `"p"`, `""`).Header)
+	overhead := len(configOf(t, TypeString, `"p"`, `""`).Header())
 	for size, fits := range map[int]bool{DefaultHeaderBudget: true, DefaultHeaderBudget + 1: false} {
 		treatment := configOf(t, TypeString, `"p"`, `"`+strings.Repeat("v", size-overhead)+`"`)
-		if (treatment.Header != "") != fits || treatment.HeaderSize != size {
-			t.Errorf("a header of %d bytes: %d bytes, size %d", size, len(treatment.Header), treatment.HeaderSize)
+		if (treatment.Header() != "") != fits || treatment.HeaderSize != size {
+			t.Errorf("a header of %d bytes: %d bytes, size %d", size, len(treatment.Header()), treatment.HeaderSize)
 		}
 	}
 	if size := configOf(t, TypeString, `"p"`, `"`+strings.Repeat("ü", 2000)+`"`).HeaderSize; size != overhead+2000*6 {

@@ -22,8 +22,8 @@ func FuzzDecode(f *testing.F) {
 		}
 		snapshot := Compile(document, Settings{HeaderBudget: 1 << 30})
 		for _, treatment := range snapshot.Treatments {
-			if !fitForHeader(treatment.Header) || !json.Valid([]byte(treatment.Header)) || treatment.HeaderSize != len(treatment.Header) {
-				t.Errorf("header %q of size %d", treatment.Header, treatment.HeaderSize)
+			if !fitForHeader(treatment.Header()) || !json.Valid([]byte(treatment.Header())) || treatment.HeaderSize != len(treatment.Header()) {
+				t.Errorf("header %q of size %d", treatment.Header(), treatment.HeaderSize)
 			}
 		}
 		for i := range document.Experiments {
@@ -41,8 +41,8 @@ func FuzzDecode(f *testing.F) {
 			t.Errorf("stored and read again it is\n%s\nwant\n%s", second, stored)
 		}
 		for i, treatment := range Compile(again, Settings{HeaderBudget: 1 << 30}).Treatments {
-			if before := snapshot.Treatments[i].Header; treatment.Header != before {
-				t.Errorf("stored and read again the header is\n%s\nwant\n%s", treatment.Header, before)
+			if before := snapshot.Treatments[i].Header(); treatment.Header() != before {
+				t.Errorf("stored and read again the header is\n%s\nwant\n%s", treatment.Header(), before)
 			}
 		}
 	})

@@ -3,6 +3,7 @@ package engine
 import (
 	"errors"
 	"fmt"
+	"runtime"
 	"strings"
 	"testing"
 )
@@ -51,5 +52,24 @@ func TestByteOrderMark(t *testing.T) {
 	document, err := Decode([]byte("\ufeff" + `{"segments":[{"id":"seg_1","name":"n","rules":[]}]}`))
 	if err != nil || document.Segments[0].ID != "seg_1" {
 		t.Errorf("with a byte order mark: %v, %v", document, err)
+	}
+}
+
+// Pairs of variations and experiments are many, and hardly any is ever asked for.
+func TestCompileKeepsNoHeadersThatNobodyNeeds(t *testing.T) {
+	parameter := `"parameters":{"p":{"type":"string","value":"` + strings.Repeat("x", 7000) + `"}}`
+	document, err := Decode([]byte(strings.Replace(crowded(500, 100), `"parameters":{}`, parameter, 1)))
+	if err != nil {
+		t.Fatal(err)
+	}
+	var before, after runtime.MemStats
+	runtime.ReadMemStats(&before)
+	snapshot := Compile(document, Settings{})
+	runtime.ReadMemStats(&after)
+	if grown := after.TotalAlloc - before.TotalAlloc; grown > 100<<20 {
+		t.Errorf("100,000 headers of 7 kB took %d MB", grown>>20)
+	}
+	if last := snapshot.Treatments[len(snapshot.Treatments)-1]; len(last.Header()) != last.HeaderSize {
+		t.Errorf("a header of %d bytes has %d", last.HeaderSize, len(last.Header()))
 	}
 }

@@ -187,11 +187,11 @@ func LargestHeader(flag *FeatureFlag, experimentID string) (variationID string, 
 	configs := map[string]mergedConfig{}
 	baseline := FeatureFlag{Parameters: flag.Parameters, Variations: []Variation{{}}}
 	mergeConfigs(&baseline, configs)
-	size = len(headerValue(experimentID, "", false, configs[""].json))
+	size = headerSize(experimentID, "", false, configs[""].json)
 	clear(configs)
 	mergeConfigs(flag, configs)
 	for _, v := range flag.Variations {
-		if n := len(headerValue(experimentID, v.ID, false, configs[v.ID].json)); variationID == "" || n > size {
+		if n := headerSize(experimentID, v.ID, false, configs[v.ID].json); variationID == "" || n > size {
 			variationID, size = v.ID, n
 		}
 	}

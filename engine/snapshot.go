@@ -44,23 +44,6 @@ type Summary struct {
 	Blockers []Blocker `json:"errors,omitempty"`
 }
 
-// Treatment is what a subject of an experiment receives: one variation, as
-// control or not. It is immutable.
-type Treatment struct {
-	ExperimentID string
-	VariationID  string
-	IsControl    bool
-	Strategy     Strategy
-	// Config is the merged configuration in the order of parameter names.
-	Config []ConfigValue
-	// Header is the value for the identity provider; empty if it would be
-	// longer than the budget, and HeaderSize then says how long.
-	Header     string
-	HeaderSize int
-	// Index is the treatment's place in its snapshot's Treatments.
-	Index int
-}
-
 // plan is a compiled experiment.
 type plan struct {
 	id       string
@@ -134,6 +117,7 @@ func (s *Snapshot) decide(document *Document, blockers map[string][]Blocker, lim
 		} else if len(blockers[e.ID]) == 0 {
 			deciding[e.ID] = true
 			s.deciding = append(s.deciding, s.plans[e.ID])
+			s.plans[e.ID].writeHeaders()
 		}
 	}
 	for i := range document.Experiments {
@@ -143,7 +127,6 @@ func (s *Snapshot) decide(document *Document, blockers map[string][]Blocker, lim
 			IsValid: len(blockers[e.ID]) == 0, Deciding: deciding[e.ID], Blockers: blockers[e.ID],
 		}
 		if first, over := beyond[e.ID]; over {
-			summary.IsValid = false
 			summary.Blockers = append(summary.Blockers, Blocker{
 				Code:    CodeActiveLimitExceeded,
 				Message: "another experiment is already active and comes first: " + first,
@@ -190,6 +173,19 @@ func (s *Snapshot) plan(e *Experiment, flag *FeatureFlag, configs map[string]mer
 	return p
 }
 
+// writeHeaders has the headers ready that requests will need.
+func (p *plan) writeHeaders() {
+	for i := range p.shares {
+		p.shares[i].treatment.Header()
+	}
+	for i := range p.targets {
+		p.targets[i].treatment.Header()
+	}
+	if p.fallback != nil {
+		p.fallback.Header()
+	}
+}
+
 func (p *plan) allocated(a Allocation) *Treatment {
 	if a.IsControl {
 		return p.carried[a.VariationID][1]
@@ -230,13 +226,10 @@ func rank(priority int) int {
 }
 
 func (s *Snapshot) treatment(e *Experiment, variationID string, isControl bool, config mergedConfig, budget int) *Treatment {
-	header := headerValue(e.ID, variationID, isControl, config.json)
+	size := headerSize(e.ID, variationID, isControl, config.json)
 	t := &Treatment{
 		ExperimentID: e.ID, VariationID: variationID, IsControl: isControl, Strategy: e.Strategy,
-		Config: config.values, Header: header, HeaderSize: len(header), Index: len(s.Treatments),
-	}
-	if len(header) > budget {
-		t.Header = ""
+		Config: config.values, HeaderSize: size, fits: size <= budget, config: config.json, Index: len(s.Treatments),
 	}
 	s.Treatments = append(s.Treatments, t)
 	return t

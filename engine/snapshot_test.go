@@ -29,7 +29,7 @@ func TestActiveLimit(t *testing.T) {
 		limit       int
 		decides     string   // who gets a request
 		deciding    []string // in the order of the document
-		invalid     []string
+		blocked     []string
 	}{
 		{"none", nil, 1, "", nil, nil},
 		{"one", [][3]string{{"exp_1", "01", ready}}, 1, "exp_1", []string{"exp_1"}, nil},
@@ -47,7 +47,7 @@ func TestActiveLimit(t *testing.T) {
 	for _, test := range tests {
 		t.Run(test.name, func(t *testing.T) {
 			snapshot := Compile(decode(t, activeExperiments(test.experiments...)), Settings{MaxActive: test.limit})
-			var deciding, invalid []string
+			var deciding, blocked []string
 			for i, summary := range snapshot.Experiments {
 				if summary.ID != test.experiments[i][0] || summary.Status != ExperimentActive || summary.Name != "n" {
 					t.Errorf("summary %d is %+v", i, summary)
@@ -55,15 +55,16 @@ func TestActiveLimit(t *testing.T) {
 				if summary.Deciding {
 					deciding = append(deciding, summary.ID)
 				}
-				if !summary.IsValid {
-					invalid = append(invalid, summary.ID)
+				if len(summary.Blockers) > 0 {
+					blocked = append(blocked, summary.ID)
 				}
-				if summary.IsValid != (len(summary.Blockers) == 0) {
+				// The limit keeps an experiment from deciding, not from being valid.
+				if valid := test.experiments[i][2] == ready; summary.IsValid != valid {
 					t.Errorf("valid is %t with %v", summary.IsValid, summary.Blockers)
 				}
 			}
-			if !slices.Equal(deciding, test.deciding) || !slices.Equal(invalid, test.invalid) {
-				t.Errorf("deciding %v, invalid %v; want %v, %v", deciding, invalid, test.deciding, test.invalid)
+			if !slices.Equal(deciding, test.deciding) || !slices.Equal(blocked, test.blocked) {
+				t.Errorf("deciding %v, blocked %v; want %v, %v", deciding, blocked, test.deciding, test.blocked)
 			}
 			decided := ""
 			if d := snapshot.Decide(&Request{Subject: "s"}); d.Treatment != nil {
@@ -111,7 +112,7 @@ func TestTreatments(t *testing.T) {
 		if treatment.Index != i || treatment.ExperimentID != "exp_1" || treatment.Strategy != StrategyPercentage {
 			t.Errorf("treatment %d is %+v", i, treatment)
 		}
-		seen[treatment.Header] = true
+		seen[treatment.Header()] = true
 	}
 	if len(seen) != 6 {
 		t.Errorf("%d different headers, want 6", len(seen))
@@ -149,7 +150,7 @@ func TestCompileIsDeterministic(t *testing.T) {
 	for range 5 {
 		again := Compile(document, Settings{})
 		for i := range first.Treatments {
-			if a, b := again.Treatments[i], first.Treatments[i]; a.Header != b.Header || !slices.Equal(a.Config, b.Config) {
+			if a, b := again.Treatments[i], first.Treatments[i]; a.Header() != b.Header() || !slices.Equal(a.Config, b.Config) {
 				t.Fatalf("treatment %d: %+v and %+v", i, a, b)
 			}
 		}

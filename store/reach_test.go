@@ -42,7 +42,7 @@ func TestReadersDuringSwaps(t *testing.T) {
 				last = applied.Revision
 				name := fmt.Sprint(applied.Revision)
 				if applied.Document.Experiments[0].Name != name || applied.Snapshot.Experiments[0].Name != name ||
-					!strings.Contains(applied.Snapshot.Treatments[0].Header, `"value":"`+name+`"`) {
+					!strings.Contains(applied.Snapshot.Treatments[0].Header(), `"value":"`+name+`"`) {
 					t.Errorf("revision %s has parts of others: %+v", name, applied)
 				}
 				status := f.Status()
