@@ -13,6 +13,7 @@ MODULE=github.com/caddy-experiments/caddy-experiments
 CADDY_VERSION=${CADDY_VERSION:-v2.11.9}
 XCADDY_VERSION=${XCADDY_VERSION:-v0.4.7}
 OUTPUT=${OUTPUT:-./caddy}
+case $OUTPUT in */*) ;; *) OUTPUT=./$OUTPUT ;; esac
 
 say() { printf '%s\n' "$*" >&2; }
 

@@ -46,6 +46,8 @@ func (a *API) UnmarshalCaddyfile(d *caddyfile.Dispenser) error {
 			if err := a.unmarshalRate(d); err != nil {
 				return err
 			}
+		case "{":
+			return noBlock(d)
 		default:
 			return d.Errf("experiments_api: there is no option %q here; the options are token and rate_limit", d.Val())
 		}
@@ -82,6 +84,8 @@ func unmarshalToken(d *caddyfile.Dispenser) (token APIToken, err error) {
 					err = d.WrapErr(tenantErr)
 				}
 			}
+		case "{":
+			err = noBlock(d)
 		default:
 			err = d.Errf("token: there is no option %q here; the options are name and tenant", d.Val())
 		}

@@ -195,7 +195,7 @@ func (o options) once(d *caddyfile.Dispenser) error {
 
 // noBlock refuses a block after an option that has none.
 func noBlock(d *caddyfile.Dispenser) error {
-	return d.Err("experiments: this option has no block of its own; remove { and what follows it up to }")
+	return d.Err("this option has no block of its own; remove { and what follows it up to }")
 }
 
 // argument reads the one argument of an option. A refusal shows the example.

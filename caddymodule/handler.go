@@ -24,8 +24,10 @@ func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request, next caddyht
 	var err error
 	// Also when a later handler panics, as Caddy's own does to break off an
 	// answer whose rest does not come.
-	defer func() { h.record(v, recorder.outcome(err)) }()
+	broken := true
+	defer func() { h.record(v, recorder.outcome(broken, err)) }()
 	err = next.ServeHTTP(recorder, r)
+	broken = false
 	return err
 }
 
@@ -44,16 +46,20 @@ func (h *Handler) prepare(v *visit, w http.ResponseWriter, r *http.Request) {
 	if !v.authorize && !hasCookie(r.Header, carryCookie) {
 		return // the site's other traffic, in no login that we had a part in
 	}
-	now := time.Now()
 
 	// 2 derive: who asks, from where, for which client.
-	v.derive()
 	var asked parameters
+	var form []byte
+	if v.authorize {
+		form = readForm(r)
+	}
+	now := time.Now() // from here on; a form takes as long as its client does
 	if v.authorize {
 		asked.scan(r.URL.RawQuery)
-		asked.scan(string(readForm(r)))
+		asked.scan(string(form))
 		v.clientID = asked.values[paramClient]
 	}
+	v.derive()
 
 	// 3 subject: the device, or what the site calls one.
 	holds := !v.authorize || h.holds(r, &asked)

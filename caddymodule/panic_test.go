@@ -113,3 +113,33 @@ func wait(t testing.TB, condition func() bool) {
 		}
 	}
 }
+
+// Placeholders are also worked out for whoever comes after the handler.
+func TestPanicInAPlaceholder(t *testing.T) {
+	s := newSite(t, halves)
+	s.app.detector = nil
+	r := httptest.NewRequest(http.MethodGet, "/assets/app.js", nil)
+	replacer := caddy.NewReplacer()
+	r = caddyhttp.PrepareRequest(r, replacer, httptest.NewRecorder(), &caddyhttp.Server{})
+	err := s.ServeHTTP(httptest.NewRecorder(), r, caddyhttp.HandlerFunc(func(http.ResponseWriter, *http.Request) error {
+		if got, known := replacer.Get("http.experiments.browser"); got != "" || !known {
+			t.Errorf("the placeholder is %v, %t", got, known)
+		}
+		return nil
+	}))
+	if err != nil {
+		t.Error(err)
+	}
+}
+
+func TestOutcomeOfAnAnswerThatWasBrokenOff(t *testing.T) {
+	s := &statusRecorder{}
+	if got := s.outcome(true, nil); got != 0 {
+		t.Errorf("before its status: %d", got)
+	}
+	s.ResponseWriter = httptest.NewRecorder()
+	s.WriteHeader(http.StatusFound)
+	if got := s.outcome(true, nil); got != http.StatusFound {
+		t.Errorf("after its status: %d", got)
+	}
+}

@@ -41,12 +41,15 @@ func (s *statusRecorder) wrote() {
 }
 
 // outcome is the status that the client gets: one that was written, the one
-// that an error of a later handler stands for, or Caddy's empty 200.
-func (s *statusRecorder) outcome(err error) int {
+// that an error of a later handler stands for, or Caddy's empty 200. It is 0 if
+// a later handler broke off before there was one.
+func (s *statusRecorder) outcome(broken bool, err error) int {
 	var handlerError caddyhttp.HandlerError
 	switch {
 	case s.status != 0:
 		return s.status
+	case broken:
+		return 0
 	case errors.As(err, &handlerError) && handlerError.StatusCode != 0:
 		return handlerError.StatusCode
 	case err != nil:

@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	"github.com/caddyserver/caddy/v2/modules/caddyhttp"
+	"go.uber.org/zap"
 
 	"github.com/caddy-experiments/caddy-experiments/device"
 	"github.com/caddy-experiments/caddy-experiments/engine"
@@ -85,7 +86,13 @@ func (v *visit) placeholder(key string) (any, bool) {
 }
 
 // derivedPlaceholder works out on demand what no decision needed.
-func (v *visit) derivedPlaceholder(name string) string {
+func (v *visit) derivedPlaceholder(name string) (value string) {
+	defer func() { // it is asked for by whoever comes after us
+		if cause := recover(); cause != nil {
+			value = ""
+			v.handler.warner.warn(codeResolutionFailed, zap.Any("panic", cause), zap.Stack("stack"))
+		}
+	}()
 	v.derive()
 	switch name {
 	case "device_type":
