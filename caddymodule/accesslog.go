@@ -2,11 +2,26 @@ package caddymodule
 
 import (
 	"encoding/json"
+	"net/http"
 	"strconv"
 	"time"
 
+	"github.com/caddyserver/caddy/v2/modules/caddyhttp"
+	"go.uber.org/zap"
 	"go.uber.org/zap/zapcore"
 )
+
+// enrichAccessLog adds the visit to the request's access log line, unless its
+// server writes none.
+func enrichAccessLog(r *http.Request, v *visit) {
+	server, _ := r.Context().Value(caddyhttp.ServerCtxKey).(*caddyhttp.Server)
+	if server != nil && server.Logs == nil {
+		return
+	}
+	if extra, ok := r.Context().Value(caddyhttp.ExtraLogFieldsCtxKey).(*caddyhttp.ExtraLogFields); ok {
+		extra.Set(zap.Inline(v))
+	}
+}
 
 // MarshalLogObject adds to an access log line who asked, and what was decided
 // under details.experiment. The names are those of the management API's logs.

@@ -3,25 +3,11 @@ package caddymodule
 import (
 	"net/http"
 
-	"github.com/caddyserver/caddy/v2/modules/caddyhttp"
 	"go.opentelemetry.io/otel/attribute"
 	"go.opentelemetry.io/otel/trace"
-	"go.uber.org/zap"
 
 	"github.com/caddy-experiments/caddy-experiments/engine"
 )
-
-// enrichAccessLog adds the visit to the request's access log line, unless its
-// server writes none.
-func enrichAccessLog(r *http.Request, v *visit) {
-	server, _ := r.Context().Value(caddyhttp.ServerCtxKey).(*caddyhttp.Server)
-	if server != nil && server.Logs == nil {
-		return
-	}
-	if extra, ok := r.Context().Value(caddyhttp.ExtraLogFieldsCtxKey).(*caddyhttp.ExtraLogFields); ok {
-		extra.Set(zap.Inline(v))
-	}
-}
 
 // annotateSpan adds the decision to the current span, in OpenTelemetry's terms
 // for the evaluation of feature flags.
