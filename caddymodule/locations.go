@@ -3,7 +3,6 @@ package caddymodule
 import (
 	"context"
 	"fmt"
-	"sync"
 	"time"
 
 	"github.com/caddyserver/caddy/v2"
@@ -28,12 +27,7 @@ const geoInterval = 400 * time.Millisecond
 // locations is an open location database that follows its file over reloads.
 type locations struct {
 	*geo.Database
-	loggers loggers
-
-	once    sync.Once
-	context context.Context
-	cancel  context.CancelFunc
-	done    chan struct{}
+	*follower
 }
 
 func openLocations(config GeoIP, logger *zap.Logger) (*locations, error) {
@@ -52,29 +46,12 @@ func openLocations(config GeoIP, logger *zap.Logger) (*locations, error) {
 		logger.Warn("there is no location database yet, so countries and regions are unknown; it is taken over when it appears",
 			zap.String("path", info.Path))
 	}
-	l := &locations{Database: database, loggers: loggers{first: logger}, done: make(chan struct{})}
-	l.context, l.cancel = context.WithCancel(context.Background())
-	return l, nil
+	return &locations{Database: database, follower: newFollower(logger)}, nil
 }
 
-// start follows the file from the first call on; logger is used until it is
-// removed.
+// start follows the file; see follower.
 func (l *locations) start(logger *zap.Logger) {
-	l.loggers.add(logger)
-	l.once.Do(func() {
-		go func() {
-			defer close(l.done)
-			l.Watch(l.context, geoInterval, l.report)
-		}()
-	})
-}
-
-// Destruct stops following the file. Lookups in flight keep what they read.
-func (l *locations) Destruct() error {
-	l.cancel()
-	l.once.Do(func() { close(l.done) }) // never started
-	<-l.done
-	return nil
+	l.follow(logger, func(ctx context.Context) { l.Watch(ctx, geoInterval, l.report) })
 }
 
 func (l *locations) report(e geo.Event) {
