@@ -1,6 +1,7 @@
 package caddymodule
 
 import (
+	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -8,6 +9,7 @@ import (
 	"path"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/caddyserver/caddy/v2"
 	"github.com/caddyserver/caddy/v2/caddyconfig"
@@ -73,17 +75,31 @@ type App struct {
 	tenants       map[store.Tenant]bool // of the sites
 	loaded        []any                 // keys of the pool
 	generated     bool                  // the signing key is not configured
+	loadBy        time.Time             // until when the start waits for the store
 }
 
 // Source is a module that opens a store: a guest in the namespace
 // experiments.stores. Once provisioned its JSON, with all placeholders
 // replaced, tells whether two configurations mean the same store.
 type Source interface {
-	// Open gives the store. It must not wait for anything outside this machine.
-	Open(maxDocumentSize int64) (store.Store, error)
+	// Open gives the store, which is closed when nobody uses it any more if it
+	// is an io.Closer. Opening must not wait for anything outside this machine.
+	Open(StoreSettings) (store.Store, error)
 	// Dir is the directory for what is kept beside the store.
 	Dir() string
 }
+
+// StoreSettings are those of the app that concern the store.
+type StoreSettings struct {
+	// MaxDocumentSize is the largest document in bytes.
+	MaxDocumentSize int64
+	// Sealer signs documents and checks their signatures with the signing keys.
+	Sealer store.Sealer
+}
+
+// loadTime is for how long a start waits for the documents of all tenants. What
+// a store that is slow or away does not give until then follows when it does.
+const loadTime = 500 * time.Millisecond
 
 // devices outlive reloads: what is known of User-Agents depends on no
 // configuration.
@@ -112,10 +128,12 @@ func (a *App) Provision(ctx caddy.Context) error {
 	if err := a.provideKeys(); err != nil {
 		return err
 	}
+	a.loadBy = time.Now().Add(loadTime)
 	registerMetrics(ctx.GetMetricsRegistry())
 	settings := engine.Settings{MaxActive: a.MaxActiveExperiments, HeaderBudget: a.HeaderBudget}
-	a.configuration, err = pooled(a, fmt.Sprintf("store %T %s %d %+v", a.source, caddyconfig.JSON(a.source, nil), a.MaxDocumentSize, settings), func() (*configuration, error) {
-		s, err := a.source.Open(a.MaxDocumentSize)
+	key := fmt.Sprintf("store %T %s %d %+v %s", a.source, caddyconfig.JSON(a.source, nil), a.MaxDocumentSize, settings, a.keys.ids())
+	a.configuration, err = pooled(a, key, func() (*configuration, error) {
+		s, err := a.source.Open(StoreSettings{MaxDocumentSize: a.MaxDocumentSize, Sealer: a.keys})
 		if err != nil {
 			return nil, fmt.Errorf("opening the store: %w", err)
 		}
@@ -268,7 +286,9 @@ func (a *App) tenant(ctx caddy.Context, name string) (*tenant, error) {
 		return nil, fmt.Errorf("tenant %s is not among the tenants of the experiments app; add it there", name)
 	}
 	a.tenants[t] = true
-	return newTenant(a.configuration.live.Feed(ctx, t)), nil
+	loading, cancel := context.WithDeadline(ctx, a.loadBy)
+	defer cancel()
+	return newTenant(a.configuration.live.Feed(loading, t)), nil
 }
 
 // entitled reports whether a tenant is among those that may be used.

@@ -2,6 +2,7 @@ package caddymodule
 
 import (
 	"errors"
+	"io"
 
 	"github.com/caddyserver/caddy/v2"
 	"go.uber.org/zap"
@@ -27,13 +28,27 @@ func newConfiguration(s store.Store, settings engine.Settings, logger *zap.Logge
 // start follows the store; see follower.
 func (c *configuration) start(logger *zap.Logger) { c.follow(logger, c.live.Run) }
 
-// report writes down what happened to a tenant's configuration.
+// Destruct stops following the store, and closes it.
+func (c *configuration) Destruct() error {
+	err := c.follower.Destruct()
+	if closer, ok := c.store.(io.Closer); ok {
+		err = errors.Join(err, closer.Close())
+	}
+	return err
+}
+
+// report writes down what happened to a tenant's configuration, or to the store.
 func (c *configuration) report(e store.Event) {
-	logger := c.loggers.current().With(zap.String("tenant", string(e.Tenant)))
+	logger := c.loggers.current()
+	if e.Notice != "" {
+		reportNotice(logger, e)
+		return
+	}
+	logger = logger.With(zap.String("tenant", string(e.Tenant)))
 	switch {
 	case e.Applied != nil:
 		logger.Info("configuration applied", zap.Uint64("revision", e.Applied.Revision),
-			zap.Int("experiments", len(e.Applied.Snapshot.Experiments)))
+			zap.Int("experiments", len(e.Applied.Snapshot.Experiments)), zap.Bool("recalled", e.Recalled))
 		for _, x := range e.Applied.Snapshot.Experiments {
 			if x.Status == engine.ExperimentActive && !x.Deciding {
 				warningsTotal.WithLabelValues(x.Blockers[0].Code).Inc()
@@ -47,6 +62,27 @@ func (c *configuration) report(e store.Event) {
 		warningsTotal.WithLabelValues(codeConfigRejected).Inc()
 		logger.Warn("configuration rejected; the last good one, if there is any, stays in force",
 			zap.String("code", codeConfigRejected), zap.Bool("kept", e.Kept), zap.Error(e.Err))
+	}
+}
+
+// reportNotice writes down what happened to the store.
+func reportNotice(logger *zap.Logger, e store.Event) {
+	switch e.Notice {
+	case store.NoticeLost:
+		warningsTotal.WithLabelValues(codeCircuitOpen).Inc()
+		logger.Warn("the store does not answer; what is in force stays so, and the store is only probed until it answers again",
+			zap.String("code", codeCircuitOpen), zap.Error(e.Err))
+	case store.NoticeStale:
+		warningsTotal.WithLabelValues(codeConfigStale).Inc()
+		logger.Warn("what is served may be out of date, as the store has not answered for long or since the start",
+			zap.String("code", codeConfigStale), zap.Error(e.Err))
+	case store.NoticeRegained:
+		logger.Info("the store answers again")
+	case store.NoticeRestored:
+		logger.Warn("the store had lost or damaged a document, which was put back",
+			zap.String("tenant", string(e.Tenant)), zap.Uint64("revision", e.Revision))
+	case store.NoticeTrouble:
+		logger.Warn("something is wrong with the store", zap.Error(e.Err))
 	}
 }
 

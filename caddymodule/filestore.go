@@ -46,8 +46,8 @@ func (s *FileStore) Provision(caddy.Context) error {
 }
 
 // Open implements Source.
-func (s *FileStore) Open(maxDocumentSize int64) (store.Store, error) {
-	return file.New(s.Directory, maxDocumentSize), nil
+func (s *FileStore) Open(settings StoreSettings) (store.Store, error) {
+	return file.New(s.Directory, settings.MaxDocumentSize), nil
 }
 
 // Dir implements Source.

@@ -42,15 +42,15 @@ func (m *memory) Load(context.Context, store.Tenant) (store.Version, error) {
 	return m.version, nil
 }
 
-func (m *memory) Watch(ctx context.Context, changed func(store.Tenant), reached func()) {
+func (m *memory) Watch(ctx context.Context, w store.Watcher) {
 	var last uint64
 	for ctx.Err() == nil {
 		version, _ := m.Load(ctx, store.DefaultTenant)
 		if version.Revision != last {
 			last = version.Revision
-			changed(store.DefaultTenant)
+			w.Changed(store.DefaultTenant)
 		}
-		reached()
+		w.Reached()
 		time.Sleep(100 * time.Microsecond)
 	}
 }

@@ -25,9 +25,12 @@ var layout = map[string][]string{
 	"geo/demo":              {"geo/demo/networks"},
 	"geo/demo/networks":     {},
 	"store":                 {"engine"},
-	"store/file":            {"engine", "store"},
+	"store/durable":         {},
+	"store/file":            {"engine", "store", "store/durable"},
+	"store/redis":           {"engine", "store", "store/durable"},
+	"store/redis/redistest": {},
 	"management":            {"engine", "store"},
-	"caddymodule":           {"device", "engine", "geo", "management", "store", "store/file"},
+	"caddymodule":           {"device", "engine", "geo", "management", "store", "store/file", "store/redis"},
 	"caddymodule/cmd/caddy": {"caddymodule"},
 }
 
@@ -40,6 +43,7 @@ var homes = map[string]string{
 	"github.com/oschwald/":    "geo",
 	"github.com/maxmind/":     "geo",
 	"github.com/redis/":       "store",
+	"github.com/Shopify/":     "store/redis/redistest",
 	"gonum.org/":              "results",
 	"github.com/cockroachdb/": "results",
 	"github.com/jackc/":       "results",

@@ -69,11 +69,13 @@ var (
 		"Time since the store last answered for the tenant.", []string{"tenant"}, nil)
 	degradedDesc = prometheus.NewDesc("caddy_experiments_config_degraded",
 		"1 while the newest configuration is bad, gone or out of reach.", []string{"tenant"}, nil)
+	circuitDesc = prometheus.NewDesc("caddy_experiments_store_circuit_open",
+		"1 while the store does not answer and is only probed.", nil, nil)
 )
 
 // Describe implements prometheus.Collector.
 func (configurationCollector) Describe(out chan<- *prometheus.Desc) {
-	for _, d := range []*prometheus.Desc{revisionDesc, ageDesc, contactDesc, degradedDesc} {
+	for _, d := range []*prometheus.Desc{revisionDesc, ageDesc, contactDesc, degradedDesc, circuitDesc} {
 		out <- d
 	}
 }
@@ -84,6 +86,11 @@ func (configurationCollector) Collect(out chan<- prometheus.Metric) {
 	if app == nil {
 		return
 	}
+	var open float64
+	if !app.configuration.live.Reach().Reachable {
+		open = 1
+	}
+	out <- prometheus.MustNewConstMetric(circuitDesc, prometheus.GaugeValue, open)
 	for _, status := range app.tenantStatuses() {
 		gauge := func(desc *prometheus.Desc, value float64) {
 			out <- prometheus.MustNewConstMetric(desc, prometheus.GaugeValue, value, string(status.Tenant))

@@ -18,7 +18,10 @@ func init() {
 }
 
 // adminRoutes answers on Caddy's admin API: /experiments/status with the state of
-// the configuration in force, /experiments/token with tokens for overrides.
+// the configuration in force, /experiments/token with tokens for overrides,
+// /experiments/diagnosis with what is wrong with an experiment,
+// /experiments/decide with why a request is decided as it is, and
+// /experiments/document with a tenant's document, to read and to replace.
 type adminRoutes struct{}
 
 // CaddyModule returns the Caddy module information.
@@ -31,12 +34,16 @@ func (adminRoutes) Routes() []caddy.AdminRoute {
 	return []caddy.AdminRoute{
 		{Pattern: "/experiments/status", Handler: caddy.AdminHandlerFunc(serveStatus)},
 		{Pattern: "/experiments/token", Handler: caddy.AdminHandlerFunc(serveToken)},
+		{Pattern: "/experiments/diagnosis", Handler: caddy.AdminHandlerFunc(serveDiagnosis)},
+		{Pattern: "/experiments/decide", Handler: caddy.AdminHandlerFunc(serveDecide)},
+		{Pattern: "/experiments/document", Handler: caddy.AdminHandlerFunc(serveDocument)},
 	}
 }
 
 // status is what /experiments/status answers.
 type status struct {
 	Status      store.State        `json:"status"` // healthy or degraded
+	Store       store.StoreStatus  `json:"store"`
 	Tenants     []store.Status     `json:"tenants"`
 	GeoIP       *geoStatus         `json:"geoip,omitempty"`
 	DecisionLog *decisionLogStatus `json:"decision_log,omitempty"`
@@ -89,7 +96,10 @@ func (a *App) tenantStatuses() []store.Status {
 }
 
 func (a *App) status() status {
-	s := status{Status: store.StateHealthy, Tenants: a.tenantStatuses()}
+	s := status{Status: store.StateHealthy, Store: a.configuration.live.Reach(), Tenants: a.tenantStatuses()}
+	if !s.Store.Reachable {
+		s.Status = store.StateDegraded
+	}
 	for _, t := range s.Tenants {
 		if t.State == store.StateDegraded {
 			s.Status = store.StateDegraded

@@ -16,6 +16,8 @@ const (
 	codeHeaderTooLarge   = "experiment_header_too_large"
 	codeResolutionFailed = "experiment_resolution_failed"
 	codeConfigRejected   = "experiment_config_rejected"
+	codeConfigStale      = "experiment_config_stale"
+	codeCircuitOpen      = "experiment_circuit_open"
 )
 
 var warningTexts = map[string]string{

@@ -143,9 +143,9 @@ func (*fake) Commit(context.Context, store.Tenant, *engine.Document, uint64) (ui
 }
 
 // Watch tells of changes without end.
-func (*fake) Watch(ctx context.Context, changed func(store.Tenant), reached func()) {
+func (*fake) Watch(ctx context.Context, w store.Watcher) {
 	for ctx.Err() == nil {
-		changed(tenant)
+		w.Changed(tenant)
 		time.Sleep(time.Millisecond)
 	}
 }

@@ -17,9 +17,10 @@ import (
 // with a store. A document that is bad or gone never replaces a good one.
 type Live struct {
 	store    Store
+	keeper   Keeper // nil if the store is none
 	settings engine.Settings
 	report   func(Event)
-	reached  atomic.Int64 // when the store last answered for all, in Unix nanoseconds
+	reach    reach
 
 	mu    sync.Mutex
 	feeds map[Tenant]*Feed
@@ -68,15 +69,32 @@ type Status struct {
 	AppliedAt   *time.Time       `json:"applied_at,omitempty"`
 	LastContact *time.Time       `json:"last_contact,omitempty"`
 	LastError   string           `json:"last_error,omitempty"`
+	LastRefusal *Refusal         `json:"last_refusal,omitempty"`
 	Experiments []engine.Summary `json:"experiments"`
 }
 
-// Event is a change in what a feed serves or knows.
+// Refusal is a document that was not put in force. It is remembered when all is
+// well again, because what came once may come twice.
+type Refusal struct {
+	At     time.Time `json:"at"`
+	Reason string    `json:"reason"`
+}
+
+// Event is a change in what a feed serves or knows, or in whether the store
+// answers.
 type Event struct {
+	// Tenant is empty in an event that is about no single one.
 	Tenant Tenant
+	// Notice is set in an event about the store.
+	Notice Notice
 	// Applied is the configuration that is in force from now on; nil if the
 	// event is a refusal.
 	Applied *Applied
+	// Recalled says that it was kept on this machine, and that the store has
+	// not been asked yet.
+	Recalled bool
+	// Revision is that of a restored document.
+	Revision uint64
 	// Err says why the newest document is not applied. It is ErrNotFound for a
 	// tenant that has none yet.
 	Err error
@@ -87,11 +105,13 @@ type Event struct {
 // NewLive makes a Live over a store. Every event is handed to report, which
 // must not block and may be called from several goroutines at once.
 func NewLive(s Store, settings engine.Settings, report func(Event)) *Live {
-	return &Live{store: s, settings: settings, report: report, feeds: map[Tenant]*Feed{}}
+	keeper, _ := s.(Keeper)
+	return &Live{store: s, keeper: keeper, settings: settings, report: report, feeds: map[Tenant]*Feed{}}
 }
 
 // Feed gives a tenant's feed. The first call for a tenant loads its document,
-// and the calls at the same time wait for that.
+// and the calls at the same time wait for that. A document that was kept on this
+// machine is put in force without asking the store, which Run does.
 func (l *Live) Feed(ctx context.Context, tenant Tenant) *Feed {
 	l.mu.Lock()
 	f, known := l.feeds[tenant]
@@ -102,7 +122,11 @@ func (l *Live) Feed(ctx context.Context, tenant Tenant) *Feed {
 		l.feeds[tenant] = f
 	}
 	l.mu.Unlock()
-	f.first.Do(func() { l.refresh(ctx, f) })
+	f.first.Do(func() {
+		if !l.recall(f) {
+			l.refresh(ctx, f)
+		}
+	})
 	return f
 }
 
@@ -119,9 +143,27 @@ func (l *Live) Refresh(ctx context.Context, tenant Tenant) {
 
 // Run follows the store until the context ends.
 func (l *Live) Run(ctx context.Context) {
-	l.store.Watch(ctx, func(tenant Tenant) { l.Refresh(ctx, tenant) },
-		func() { l.reached.Store(time.Now().UnixNano()) })
+	l.store.Watch(ctx, Watcher{
+		Changed: func(tenant Tenant) { l.Refresh(ctx, tenant) },
+		Reached: l.reach.reached,
+		Lost: func(err error) {
+			l.report(Event{Notice: NoticeLost, Err: err})
+			l.reach.lost(err, l.staleAfter(), func() { l.report(Event{Notice: NoticeStale, Err: err}) })
+		},
+		Regained: func() {
+			l.reach.regained()
+			l.report(Event{Notice: NoticeRegained})
+		},
+		Restored: func(tenant Tenant, revision uint64) {
+			l.report(Event{Notice: NoticeRestored, Tenant: tenant, Revision: revision})
+		},
+		Trouble: func(err error) { l.report(Event{Notice: NoticeTrouble, Err: err}) },
+	})
+	l.reach.regained() // whoever looks from now on is nobody's concern
 }
+
+// Reach describes whether the store answers.
+func (l *Live) Reach() StoreStatus { return l.reach.status() }
 
 // Statuses describes all feeds in the order of their tenants.
 func (l *Live) Statuses() []Status {
@@ -132,12 +174,9 @@ func (l *Live) Statuses() []Status {
 	}
 	l.mu.Unlock()
 	statuses := make([]Status, len(feeds))
-	reached := time.Unix(0, l.reached.Load())
 	for i, f := range feeds {
 		statuses[i] = f.Status()
-		if contact := statuses[i].LastContact; contact != nil && contact.Before(reached) {
-			statuses[i].LastContact = &reached
-		}
+		l.reach.complete(&statuses[i])
 	}
 	slices.SortFunc(statuses, func(a, b Status) int { return strings.Compare(string(a.Tenant), string(b.Tenant)) })
 	return statuses
@@ -172,8 +211,12 @@ func (l *Live) refresh(ctx context.Context, f *Feed) {
 		return // whatever the store says, it is not about the document
 	}
 	now := time.Now()
-	if err == nil || errors.Is(err, ErrNotFound) || errors.Is(err, ErrTooLarge) {
+	if err == nil || errors.Is(err, ErrNotFound) || errors.Is(err, ErrTooLarge) || errors.Is(err, ErrRefused) {
 		f.contacted(now)
+	}
+	if errors.Is(err, ErrUnavailable) {
+		f.unreached(now, err)
+		return
 	}
 	if err != nil {
 		l.refuse(f, now, err)
@@ -190,17 +233,69 @@ func (l *Live) refresh(ctx context.Context, f *Feed) {
 		l.refuse(f, now, fmt.Errorf("checking revision %d: it is older than revision %d, which is in force", version.Revision, current.Revision))
 		return
 	}
-	document, err := engine.Decode(version.Text)
+	applied, err := l.compile(version, now)
 	if err != nil {
-		l.refuse(f, now, fmt.Errorf("checking revision %d: %w", version.Revision, err))
+		l.refuse(f, now, err)
 		return
 	}
-	applied := &Applied{
-		Snapshot: engine.Compile(document, l.settings), Document: document,
-		Revision: version.Revision, At: now,
+	if l.keeper != nil {
+		l.keeper.Keep(f.tenant, version)
 	}
 	f.apply(applied, now)
 	l.report(Event{Tenant: f.tenant, Applied: applied})
+}
+
+// recall puts the document in force that was kept on this machine, and reports
+// whether there is one.
+func (l *Live) recall(f *Feed) bool {
+	if l.keeper == nil {
+		return false
+	}
+	version, err := l.keeper.Recall(f.tenant)
+	if errors.Is(err, ErrNotFound) {
+		return false
+	}
+	now := time.Now()
+	if err == nil {
+		var applied *Applied
+		if applied, err = l.compile(version, now); err == nil {
+			l.keeper.Keep(f.tenant, version)
+			f.apply(applied, now)
+			f.enter(StateDegraded, now, notConfirmed)
+			l.report(Event{Tenant: f.tenant, Applied: applied, Recalled: true})
+			return true
+		}
+	}
+	l.refuse(f, now, fmt.Errorf("recalling the last known good document: %w", err))
+	return false
+}
+
+// notConfirmed is the reason of a feed that has a recalled document.
+const notConfirmed = "the document that was kept on this machine is in force; the store has not been reached yet"
+
+// compile checks a document and makes a configuration of it.
+func (l *Live) compile(version Version, now time.Time) (*Applied, error) {
+	document, err := engine.Decode(version.Text)
+	if err != nil {
+		return nil, fmt.Errorf("checking revision %d: %w", version.Revision, err)
+	}
+	return &Applied{
+		Snapshot: engine.Compile(document, l.settings), Document: document,
+		Revision: version.Revision, At: now,
+	}, nil
+}
+
+// staleAfter is how long the store may be out of reach until what is served
+// counts as stale. A recalled document has never been confirmed.
+func (l *Live) staleAfter() time.Duration {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	for _, f := range l.feeds {
+		if f.Status().LastError == notConfirmed {
+			return 0
+		}
+	}
+	return staleAfter
 }
 
 // refuse keeps what is in force. The same reason is reported once.
@@ -210,12 +305,31 @@ func (l *Live) refuse(f *Feed, now time.Time, err error) {
 	if errors.Is(err, ErrNotFound) && !kept {
 		state = StateEmpty
 	}
-	f.mu.Lock()
-	news := f.status.enter(state, now, err.Error())
-	f.mu.Unlock()
-	if news {
+	if f.enter(state, now, err.Error()) {
 		l.report(Event{Tenant: f.tenant, Err: err, Kept: kept})
 	}
+}
+
+// enter records a state with its reason, and reports whether it is news.
+func (f *Feed) enter(state State, now time.Time, reason string) bool {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	news := f.status.enter(state, now, reason)
+	if news && state == StateDegraded && reason != notConfirmed {
+		f.status.LastRefusal = &Refusal{At: now, Reason: reason}
+	}
+	return news
+}
+
+// unreached records that the store did not answer. That says nothing about the
+// document in force, and of the store as a whole reach speaks.
+func (f *Feed) unreached(now time.Time, err error) {
+	if f.current.Load() != nil {
+		return
+	}
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.status.enter(StateDegraded, now, err.Error())
 }
 
 func (f *Feed) contacted(now time.Time) {

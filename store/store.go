@@ -7,7 +7,7 @@ import (
 	"github.com/caddy-experiments/caddy-experiments/engine"
 )
 
-// The errors of a Store. Anything else means that it cannot be reached.
+// The errors of a Store. Anything else means that it does not work.
 var (
 	// ErrNotFound says that there is no document of this tenant.
 	ErrNotFound = errors.New("there is no document of this tenant")
@@ -15,6 +15,11 @@ var (
 	ErrConflict = errors.New("the document has changed since it was read")
 	// ErrTooLarge says that a document is over the size limit.
 	ErrTooLarge = errors.New("the document is too large")
+	// ErrRefused says that what the store holds is not a document of this
+	// tenant that may be believed: unsigned, foreign, damaged or too old.
+	ErrRefused = errors.New("the stored document is refused")
+	// ErrUnavailable says that the store does not answer.
+	ErrUnavailable = errors.New("the store is out of reach")
 )
 
 // DefaultMaxDocumentSize is the largest document in bytes that is read or
@@ -26,6 +31,9 @@ type Version struct {
 	Text []byte
 	// Revision grows by one with every commit. 0 means that there is none.
 	Revision uint64
+	// Sealed is the text in the wrapping that the store keeps it in, for Keep.
+	// It is empty where the store has none.
+	Sealed []byte
 }
 
 // Store holds one document per tenant. All methods are safe for concurrent use.
@@ -40,8 +48,39 @@ type Store interface {
 	// error the document survives a crash.
 	Commit(ctx context.Context, tenant Tenant, document *engine.Document, expected uint64) (uint64, error)
 
-	// Watch calls changed for every tenant that has been loaded and whose
-	// document may have changed since, and reached whenever the store has
-	// answered for all of them, until the context ends.
-	Watch(ctx context.Context, changed func(Tenant), reached func())
+	// Watch tells a watcher what happens to the tenants that have been loaded,
+	// until the context ends.
+	Watch(ctx context.Context, w Watcher)
+}
+
+// Watcher is told what a watch sees, by several goroutines at once.
+type Watcher struct {
+	// Changed means that a tenant's document may have changed since it was
+	// loaded last.
+	Changed func(Tenant)
+	// Reached means that the store has answered for all tenants.
+	Reached func()
+	// Lost means that the store has stopped answering. It is called once, and
+	// not again before Regained.
+	Lost func(error)
+	// Regained means that the store answers again. Documents that changed in
+	// the meantime are told as such.
+	Regained func()
+	// Restored means that the store had lost or damaged a tenant's document and
+	// that the revision in force was put back.
+	Restored func(tenant Tenant, revision uint64)
+	// Trouble means that something is wrong that people should put right. It is
+	// not called again for the same reason.
+	Trouble func(error)
+}
+
+// Keeper is a store that remembers on this machine which documents were in
+// force, for a start while the store itself is out of reach.
+type Keeper interface {
+	// Recall gives the newest document that was kept, or ErrNotFound. It does
+	// not ask anything outside this machine.
+	Recall(tenant Tenant) (Version, error)
+	// Keep remembers a document that Load or Recall gave, that was found good and
+	// that comes into force now. It does not wait for the disk.
+	Keep(tenant Tenant, version Version)
 }

@@ -23,7 +23,7 @@ func TestIdleWatchCostsNothing(t *testing.T) {
 	ctx, cancel := context.WithTimeout(context.Background(), 2*time.Second)
 	defer cancel()
 	before := processorTime(t)
-	s.Watch(ctx, func(store.Tenant) {}, func() {})
+	s.Watch(ctx, store.Watcher{Changed: func(store.Tenant) {}, Reached: func() {}})
 	spent := processorTime(t) - before
 	t.Logf("watching 100 files for 2 s took %v of processor time", spent)
 	if spent > 200*time.Millisecond { // 10 % of one core, for slow machines

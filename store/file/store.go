@@ -14,6 +14,7 @@ import (
 
 	"github.com/caddy-experiments/caddy-experiments/engine"
 	"github.com/caddy-experiments/caddy-experiments/store"
+	"github.com/caddy-experiments/caddy-experiments/store/durable"
 )
 
 // Store keeps each tenant's document in <dir>/<project>/<environment>.json.
@@ -141,7 +142,7 @@ func (s *Store) Commit(ctx context.Context, tenant store.Tenant, document *engin
 
 func (s *Store) commit(ctx context.Context, tenant store.Tenant, document *engine.Document, expected uint64) (uint64, error) {
 	path := s.Path(tenant)
-	if err := makeDir(filepath.Dir(path)); err != nil {
+	if err := durable.MakeDir(filepath.Dir(path)); err != nil {
 		return 0, err
 	}
 	unlock, err := lock(ctx, path)

@@ -36,7 +36,7 @@ const (
 )
 
 // Watch implements store.Store.
-func (s *Store) Watch(ctx context.Context, changed func(store.Tenant), reached func()) {
+func (s *Store) Watch(ctx context.Context, w store.Watcher) {
 	ticker := time.NewTicker(pollInterval)
 	defer ticker.Stop()
 	sights := map[store.Tenant]*sight{}
@@ -53,10 +53,10 @@ func (s *Store) Watch(ctx context.Context, changed func(store.Tenant), reached f
 				sights[tenant] = seen
 			}
 			if ctx.Err() == nil && (s.retry(tenant) || seen.news(s.Path(tenant), s.maxSize)) {
-				changed(tenant)
+				w.Changed(tenant)
 			}
 		}
-		reached()
+		w.Reached()
 	}
 }
 

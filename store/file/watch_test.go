@@ -40,7 +40,7 @@ func follow(t *testing.T, s *Store) <-chan string {
 	first := make(chan struct{}, 1)
 	go func() {
 		defer close(done)
-		s.Watch(ctx, func(store.Tenant) {
+		s.Watch(ctx, store.Watcher{Reached: func() {}, Changed: func(store.Tenant) {
 			if now := look(); now != last {
 				last = now
 				told <- now
@@ -49,7 +49,7 @@ func follow(t *testing.T, s *Store) <-chan string {
 			case first <- struct{}{}:
 			default:
 			}
-		}, func() {})
+		}})
 	}()
 	t.Cleanup(func() { cancel(); <-done })
 	select {

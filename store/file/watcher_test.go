@@ -134,7 +134,7 @@ func TestWatchEnds(t *testing.T) {
 		done, told := make(chan struct{}), make(chan struct{}, 100)
 		go func() {
 			defer close(done)
-			s.Watch(ctx, func(store.Tenant) { told <- struct{}{} }, func() {})
+			s.Watch(ctx, store.Watcher{Changed: func(store.Tenant) { told <- struct{}{} }, Reached: func() {}})
 		}()
 		<-told
 		cancel()

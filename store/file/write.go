@@ -7,12 +7,12 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
-	"runtime"
 	"time"
 
 	"github.com/gofrs/flock"
 
 	"github.com/caddy-experiments/caddy-experiments/store"
+	"github.com/caddy-experiments/caddy-experiments/store/durable"
 )
 
 // lockRetry is how often a lock that is held is tried again.
@@ -49,43 +49,8 @@ func replace(path string, text []byte, before fs.FileInfo) error {
 	if before != nil {
 		mode = before.Mode().Perm()
 	}
-	// One name, so that a crash leaves at most one file behind.
-	temp := hidden(path, "new")
-	if err := os.Remove(temp); err != nil && !errors.Is(err, fs.ErrNotExist) {
-		return err
-	}
-	err := write(temp, text, mode)
-	if err == nil {
-		// Writing took its time, and a person may have been faster.
-		err = expect(path, before)
-	}
-	if err == nil {
-		err = os.Rename(temp, path)
-	}
-	if err != nil {
-		_ = os.Remove(temp) // the error that led here says more
-		return err
-	}
-	return syncDir(filepath.Dir(path))
-}
-
-// write makes a file that is on disk when it returns.
-func write(path string, text []byte, mode fs.FileMode) error {
-	f, err := os.OpenFile(path, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600)
-	if err != nil {
-		return err
-	}
-	_, err = f.Write(text)
-	if err == nil {
-		err = f.Chmod(mode)
-	}
-	if err == nil {
-		err = f.Sync()
-	}
-	if closeErr := f.Close(); err == nil {
-		err = closeErr
-	}
-	return err
+	// Writing takes its time, and a person may be faster.
+	return durable.Replace(path, hidden(path, "new"), text, mode, func() error { return expect(path, before) })
 }
 
 // expect returns store.ErrConflict if a file has changed since it looked like
@@ -101,39 +66,4 @@ func expect(path string, before fs.FileInfo) error {
 		return fmt.Errorf("%w: somebody else is writing %s", store.ErrConflict, path)
 	}
 	return nil
-}
-
-// makeDir makes a directory and those above it, and makes them survive a crash.
-func makeDir(dir string) error {
-	if _, err := os.Stat(dir); !errors.Is(err, fs.ErrNotExist) {
-		return err
-	}
-	parent := filepath.Dir(dir)
-	if err := makeDir(parent); err != nil {
-		return err
-	}
-	if err := os.Mkdir(dir, 0o755); err != nil && !errors.Is(err, fs.ErrExist) {
-		return err
-	}
-	return syncDir(parent)
-}
-
-// syncDir makes what has changed in a directory survive a crash. Windows, and
-// some file systems over a network, have no such call.
-func syncDir(dir string) error {
-	if runtime.GOOS == "windows" {
-		return nil
-	}
-	d, err := os.Open(dir)
-	if err != nil {
-		return err
-	}
-	err = d.Sync()
-	if closeErr := d.Close(); err == nil {
-		err = closeErr
-	}
-	if errors.Is(err, errors.ErrUnsupported) {
-		return nil
-	}
-	return err
 }

@@ -1,0 +1,3 @@
+// Package durable writes files that are whole and on disk when they can be
+// seen. After a crash at any point a place has its old contents or the new ones.
+package durable

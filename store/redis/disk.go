@@ -1,0 +1,132 @@
+package redis
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"sync"
+
+	"github.com/caddy-experiments/caddy-experiments/store"
+	"github.com/caddy-experiments/caddy-experiments/store/durable"
+)
+
+// disk keeps documents in <dir>/<project>/<environment>.lkg, each as it is in
+// Redis. A crash at any point leaves the old file or the new one. Processes do
+// not share a directory.
+type disk struct {
+	dir  string
+	work chan struct{} // has an entry when there is something to write
+
+	mu      sync.Mutex
+	pending map[store.Tenant][]byte
+	written map[store.Tenant][]byte
+}
+
+func newDisk(dir string) *disk {
+	return &disk{
+		dir: dir, work: make(chan struct{}, 1),
+		pending: map[store.Tenant][]byte{}, written: map[store.Tenant][]byte{},
+	}
+}
+
+func (d *disk) path(tenant store.Tenant) string {
+	return filepath.Join(d.dir, tenant.Project(), tenant.Environment()+".lkg")
+}
+
+// recall reads what was kept for a tenant, at most limit bytes of it.
+func (d *disk) recall(tenant store.Tenant, limit int64) ([]byte, error) {
+	path := d.path(tenant)
+	// Opening something else first, a pipe for instance, could take forever.
+	info, err := os.Stat(path)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil, store.ErrNotFound
+	}
+	if err != nil {
+		return nil, err // says the path itself
+	}
+	if !info.Mode().IsRegular() {
+		return nil, fmt.Errorf("reading %s: it is no regular file", path)
+	}
+	f, err := os.Open(path)
+	if err != nil {
+		return nil, err
+	}
+	defer f.Close()
+	sealed, err := io.ReadAll(io.LimitReader(f, limit+1))
+	if err == nil {
+		d.mu.Lock()
+		d.written[tenant] = sealed
+		d.mu.Unlock()
+	}
+	return sealed, err
+}
+
+// keep has a document written soon. Of several in a short time only the last is.
+func (d *disk) keep(tenant store.Tenant, sealed []byte) {
+	d.mu.Lock()
+	d.pending[tenant] = sealed
+	d.mu.Unlock()
+	select {
+	case d.work <- struct{}{}:
+	default:
+	}
+}
+
+// run writes until the context ends, and what is pending then. It tells failed
+// once of a reason why it cannot.
+func (d *disk) run(ctx context.Context, failed func(error)) {
+	told := ""
+	for done := false; !done; {
+		select {
+		case <-ctx.Done():
+			done = true
+		case <-d.work:
+		}
+		err := d.flush()
+		switch {
+		case err == nil:
+			told = ""
+		case err.Error() != told:
+			told = err.Error()
+			failed(fmt.Errorf("keeping the last known good document on disk, without which this edge cannot start while redis is away: %w", err))
+		}
+	}
+}
+
+// flush writes what is pending.
+func (d *disk) flush() (err error) {
+	d.mu.Lock()
+	pending := d.pending
+	d.pending = map[store.Tenant][]byte{}
+	d.mu.Unlock()
+	for tenant, sealed := range pending {
+		err = errors.Join(err, d.write(tenant, sealed))
+	}
+	return err
+}
+
+func (d *disk) write(tenant store.Tenant, sealed []byte) error {
+	d.mu.Lock()
+	same := bytes.Equal(d.written[tenant], sealed)
+	d.mu.Unlock()
+	if same {
+		return nil
+	}
+	path := d.path(tenant)
+	dir, name := filepath.Split(path)
+	if err := durable.MakeDir(filepath.Clean(dir)); err != nil {
+		return err
+	}
+	if err := durable.Replace(path, filepath.Join(dir, "."+name+".new"), sealed, 0o600, nil); err != nil {
+		return err
+	}
+	d.mu.Lock()
+	d.written[tenant] = sealed
+	d.mu.Unlock()
+	return nil
+}
