@@ -5,15 +5,16 @@ import (
 	"encoding/json"
 	"errors"
 	"log/slog"
+	"math/rand/v2"
 	"time"
 
 	"github.com/caddy-experiments/caddy-experiments/engine"
 	"github.com/caddy-experiments/caddy-experiments/store"
 )
 
-// commitAttempts bounds how often a change is made again because a writer
+// conflictPause bounds the pause before a change is made again because a writer
 // outside this process was faster. Those inside take turns.
-const commitAttempts = 10
+const conflictPause = 10 * time.Millisecond
 
 // changed is what a change did: the answer to it and the entity that it was
 // about. Nothing is written if it did not do anything.
@@ -37,7 +38,7 @@ func (c *call) change(apply func(*engine.Document) (changed, *refusal)) (answer,
 	case <-ctx.Done():
 		return answer{}, c.unavailable("waiting for other writes", ctx.Err())
 	}
-	for range commitAttempts {
+	for {
 		document, version, problem := c.load(ctx)
 		if problem != nil {
 			return answer{}, problem
@@ -55,6 +56,11 @@ func (c *call) change(apply func(*engine.Document) (changed, *refusal)) (answer,
 			c.audit(done, version.Revision, revision)
 			return done.answer, nil
 		case errors.Is(err, store.ErrConflict):
+			select {
+			case <-ctx.Done():
+				return answer{}, c.unavailable("committing", err)
+			case <-time.After(rand.N(conflictPause)):
+			}
 			continue
 		case errors.Is(err, store.ErrTooLarge):
 			return answer{}, failed(CodeDocumentTooLarge, "")
@@ -64,7 +70,6 @@ func (c *call) change(apply func(*engine.Document) (changed, *refusal)) (answer,
 		}
 		return answer{}, c.unavailable("committing", err)
 	}
-	return answer{}, c.unavailable("committing", store.ErrConflict)
 }
 
 // turn is the place of the one writer of a tenant.

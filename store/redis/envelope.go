@@ -59,7 +59,7 @@ func (s *Store) open(tenant store.Tenant, sealed []byte) (store.Version, error) 
 		return store.Version{}, refused("it belongs to the tenant %.129q", fields[2])
 	}
 	revision, err := strconv.ParseUint(fields[3], 10, 64)
-	if err != nil || revision == 0 || revision > greatestRevision || fields[3][0] == '+' {
+	if err != nil || revision == 0 || revision > greatestRevision || strconv.FormatUint(revision, 10) != fields[3] {
 		return store.Version{}, refused("its revision %.32q is no number from 1 to %d", fields[3], uint64(greatestRevision))
 	}
 	text := sealed[end+1:]

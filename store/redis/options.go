@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"regexp"
+	"slices"
 	"time"
 
 	"github.com/redis/go-redis/v9"
@@ -104,10 +105,11 @@ func (o *Options) client() redis.UniversalClient {
 	// Messages of one vendor's service, which the failover client never asks for.
 	quiet := &maintnotifications.Config{Mode: maintnotifications.ModeDisabled}
 	dial := min(o.Timeout, 500*time.Millisecond)
+	addresses := slices.Clone(o.Addresses) // the cluster client appends to what it is given
 	switch {
 	case o.Cluster:
 		return redis.NewClusterClient(&redis.ClusterOptions{
-			Addrs: o.Addresses, Username: o.Username, Password: o.Password, TLSConfig: o.TLS,
+			Addrs: addresses, Username: o.Username, Password: o.Password, TLSConfig: o.TLS,
 			Protocol: protocol, DialerRetries: dials, DialTimeout: dial,
 			MinRetryBackoff: retryPause, MaxRetryBackoff: retryPause,
 			ReadTimeout: o.Timeout, WriteTimeout: o.Timeout, ContextTimeoutEnabled: true,
@@ -116,7 +118,7 @@ func (o *Options) client() redis.UniversalClient {
 		})
 	case o.Master != "":
 		return redis.NewFailoverClient(&redis.FailoverOptions{
-			SentinelAddrs: o.Addresses, MasterName: o.Master, DB: o.Database,
+			SentinelAddrs: addresses, MasterName: o.Master, DB: o.Database,
 			Username: o.Username, Password: o.Password, TLSConfig: o.TLS,
 			SentinelUsername: o.SentinelUsername, SentinelPassword: o.SentinelPassword,
 			Protocol: protocol, MaxRetries: retries, DialerRetries: dials, DialTimeout: dial,

@@ -38,7 +38,7 @@ func TestServersEndWithTheProcess(t *testing.T) {
 		t.Skip("only Linux ends a child with its parent")
 	}
 	child := exec.Command(os.Args[0], "-test.run=^TestChildDies$")
-	child.Env = append(os.Environ(), childOrder+"=yes")
+	child.Env = append(os.Environ(), childOrder+"=yes", "TMPDIR="+t.TempDir())
 	out, err := child.StdoutPipe()
 	if err != nil {
 		t.Fatal(err)

@@ -20,9 +20,9 @@ func StartSentinels(t testing.TB, options ...Option) *Sentinels {
 	t.Helper()
 	skipShort(t)
 	s := &Sentinels{t: t}
+	options = append(options[:len(options):len(options)], asReplica)
 	master := Start(t, options...)
-	following := append(options[:len(options):len(options)], Directive(fmt.Sprintf("replicaof 127.0.0.1 %d", master.port)), asReplica)
-	s.servers = []*Server{master, Start(t, following...)}
+	s.servers = []*Server{master, Start(t, append(options, Directive(fmt.Sprintf("replicaof 127.0.0.1 %d", master.port)))...)}
 	await(t, "the replica to be connected", s.servers[1].follows)
 	for range 3 {
 		watcher := start(t, sentinel,
@@ -43,7 +43,8 @@ func StartSentinels(t testing.TB, options ...Option) *Sentinels {
 	return s
 }
 
-// asReplica lets a server log in at its master whatever the options demand.
+// asReplica lets a server log in at its master, once it has one, whatever the
+// options demand.
 func asReplica(s *Server) {
 	s.directives = append(s.directives, "masteruser "+user, "masterauth "+password)
 }

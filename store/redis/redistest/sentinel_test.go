@@ -61,10 +61,16 @@ func TestRollback(t *testing.T) {
 
 func TestSentinelsWithPassword(t *testing.T) {
 	s := StartSentinels(t, Password("secret"))
-	d := dial(t, s.Master().Address())
+	master := s.Master()
+	d := dial(t, master.Address())
 	_, err := d.say(time.Second, "GET", "key")
 	wantRefusal(t, err, "NOAUTH")
 	d.must(t, "OK", "AUTH", "secret")
-	s.Sentinels()[0].Kill() // two are enough
 	s.FailOver()
+	master.Restart()
+	s.Settle()
+	s.Sentinels()[0].Kill() // two are enough
+	if s.FailOver() != master {
+		t.Error("the former master is not promoted")
+	}
 }
