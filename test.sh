@@ -43,11 +43,16 @@ fi
 install gcc gcc # the race detector needs it
 install chromium chromium
 install python3 python3
+install redis-server redis-server # its own daemon, where Debian starts one, is not used
+install redis-sentinel redis-sentinel
 
 say "Formatting and vet"
 unformatted=$(gofmt -l .)
 [ -z "$unformatted" ] || { say "not formatted, run gofmt -w on: $unformatted"; exit 1; }
 go vet ./...
+
+say "Auth0's own SDK against the management API"
+(cd management/auth0sdk && go vet . && go test .)
 
 say "Tests with the race detector (the first build of Caddy takes some minutes)"
 go test -race -timeout 30m ./...
