@@ -10,6 +10,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 )
@@ -30,20 +31,10 @@ type example struct {
 // newExample builds the binary that a user gets and prepares the example.
 func newExample(t *testing.T) *example {
 	t.Helper()
-	if testing.Short() {
-		t.Skip("building Caddy takes a while; not with -short")
-	}
+	x := &example{t: t, binary: builtCaddy(t), dir: t.TempDir(), port: freePort(t), admin: freePort(t), api: freePort(t)}
 	root, err := filepath.Abs("..")
 	if err != nil {
 		t.Fatal(err)
-	}
-	x := &example{t: t, dir: t.TempDir(), port: freePort(t), admin: freePort(t), api: freePort(t)}
-	x.binary = filepath.Join(x.dir, "caddy")
-	build := exec.Command("go", "build", "-o", x.binary, "./caddymodule/cmd/caddy")
-	build.Dir = root
-	build.Env = environ // with the caches of the user, whose home is not the tests'
-	if out, err := build.CombinedOutput(); err != nil {
-		t.Fatalf("building: %v\n%s", err, out)
 	}
 	if err := os.MkdirAll(filepath.Join(x.dir, "demo/logs"), 0o755); err != nil {
 		t.Fatal(err) // for the provider's socket
@@ -69,6 +60,29 @@ func newExample(t *testing.T) *example {
 	t.Cleanup(x.stop)
 	return x
 }
+
+// builtCaddy builds the binary that a user gets, once.
+func builtCaddy(t *testing.T) string {
+	t.Helper()
+	if testing.Short() {
+		t.Skip("building Caddy takes a while; not with -short")
+	}
+	path, err := built()
+	if err != nil {
+		t.Fatal(err)
+	}
+	return path
+}
+
+var built = sync.OnceValues(func() (string, error) {
+	path := filepath.Join(os.Getenv("HOME"), "edge") // removed after all tests
+	build := exec.Command("go", "build", "-o", path, "./cmd/caddy")
+	build.Env = environ // with the caches of the user, whose home is not the tests'
+	if out, err := build.CombinedOutput(); err != nil {
+		return "", fmt.Errorf("building: %w\n%s", err, out)
+	}
+	return path, nil
+})
 
 func (x *example) start() {
 	x.t.Helper()
