@@ -44,6 +44,8 @@ type watch struct {
 	// told says that the stream has told of changes since: if Redis falls back
 	// behind them it can be in that state again.
 	told atomic.Bool
+	// attended are those that have been looked after since Redis was lost last.
+	attended map[store.Tenant]bool
 	// audited is the tenant whose document was read back last, budget how many
 	// bytes of such reading are left.
 	audited store.Tenant
@@ -56,7 +58,7 @@ type watch struct {
 // away silently. At each poll a document is read back as well, since a key can
 // get lost or changed on its own.
 func (s *Store) Watch(ctx context.Context, to store.Watcher) {
-	w := &watch{Store: s, Watcher: to, streams: s.options.client()}
+	w := &watch{Store: s, Watcher: to, streams: s.options.client(), attended: map[store.Tenant]bool{}}
 	context.AfterFunc(ctx, func() { _ = w.streams.Close() })
 	var group sync.WaitGroup
 	group.Go(func() { w.stream(ctx) })
@@ -86,6 +88,7 @@ func (w *watch) poll(ctx context.Context) {
 			w.state = ""
 		case <-w.circuit.changed:
 			w.state = "" // much can have happened
+			clear(w.attended)
 		}
 	}
 }
@@ -110,7 +113,7 @@ func (w *watch) compare(ctx context.Context) {
 		return
 	}
 	told := w.told.Swap(false)
-	if (state == "" || state != w.state || told) && !w.compareHeads(ctx, tenants) {
+	if (state == "" || state != w.state || told || len(w.attended) < len(tenants)) && !w.compareHeads(ctx, tenants) {
 		w.state = ""
 		return
 	}
@@ -137,7 +140,8 @@ func (w *watch) ask(ctx context.Context, question func(context.Context) error) e
 }
 
 // compareHeads looks after the tenants whose revision is not the one that is
-// held, and reports whether Redis has answered for all.
+// held, and after those that it has not looked after yet. It reports whether
+// Redis has answered for all.
 func (w *watch) compareHeads(ctx context.Context, tenants []store.Tenant) bool {
 	for some := range slices.Chunk(tenants, headsAtOnce) {
 		fields := make([]string, len(some))
@@ -159,9 +163,13 @@ func (w *watch) compareHeads(ctx context.Context, tenants []store.Tenant) bool {
 				head, _ = strconv.ParseUint(text, 10, 64) // nonsense is none
 			}
 			newest := w.newest(tenant).Revision
-			if head != newest && !w.attend(ctx, tenant, head < newest) {
+			if head == newest && w.attended[tenant] {
+				continue
+			}
+			if !w.attend(ctx, tenant, head < newest) {
 				return false
 			}
+			w.attended[tenant] = true
 		}
 	}
 	return ctx.Err() == nil
