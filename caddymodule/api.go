@@ -68,7 +68,7 @@ func (a *API) Provision(ctx caddy.Context) error {
 		Store: a.app.configuration.store, Tokens: tokens,
 		Entitled: a.app.entitled, MaxActive: a.app.MaxActiveExperiments, HeaderBudget: a.app.HeaderBudget,
 		Rate: a.Rate, Burst: a.Burst,
-		Audit: a.audit, Log: ctx.Slogger(), ClientAddress: clientAddress,
+		Audit: func(e management.Event) { a.app.audit(a.logger, e) }, Edge: a.app.edge, Log: ctx.Slogger(), ClientAddress: clientAddress,
 	})
 	return err
 }
@@ -111,19 +111,6 @@ func (a *API) ServeHTTP(w http.ResponseWriter, r *http.Request, next caddyhttp.H
 	a.api.ServeHTTP(w, r)
 	return nil
 }
-
-// audit writes one event for each write, and has this edge decide by it before
-// the write is answered.
-func (a *API) audit(e management.Event) {
-	a.app.configuration.live.Refresh(a.app.configuration.context, e.Tenant)
-	a.logger.Info(eventConfigured, zap.String("token", e.Token), zap.String("tenant", string(e.Tenant)),
-		zap.String("operation", e.Operation), zap.String("entity_id", e.EntityID), zap.Strings("removed", e.Removed),
-		zap.Uint64("revision_before", e.RevisionBefore), zap.Uint64("revision_after", e.RevisionAfter),
-		zap.String("client_address", e.ClientAddress))
-}
-
-// eventConfigured is the message of the event of a write.
-const eventConfigured = "experiment_configuration_changed"
 
 // clientAddress is who Caddy takes for the client.
 func clientAddress(r *http.Request) string {

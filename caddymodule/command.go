@@ -32,7 +32,7 @@ configuration that says where it is; otherwise localhost:2019 is asked.`,
 			command.PersistentFlags().String("address", "", "address of the admin API")
 			command.PersistentFlags().StringP("config", "c", "", "configuration file that has the address")
 			command.PersistentFlags().StringP("adapter", "a", "", "adapter of the configuration file")
-			command.AddCommand(statusCommand(), tokenCommand(), validateCommand())
+			command.AddCommand(statusCommand(), doctorCommand(), decideCommand(), exportCommand(), importCommand(), tokenCommand(), validateCommand())
 		},
 	})
 }
@@ -154,20 +154,41 @@ func tokenCommand() *cobra.Command {
 	return command
 }
 
-// askAdmin sends a request to the admin API that the flags name.
+// askAdmin sends a request to the admin API that the flags name, and gives the
+// body of its answer.
 func askAdmin(flags caddycmd.Flags, method, path string, body []byte) ([]byte, error) {
+	text, _, err := askAdminWhole(flags, method, path, body)
+	return text, err
+}
+
+// askAdminWhole is askAdmin with the header of the answer.
+func askAdminWhole(flags caddycmd.Flags, method, path string, body []byte) ([]byte, http.Header, error) {
 	address, err := caddycmd.DetermineAdminAPIAddress(flags.String("address"), nil, flags.String("config"), flags.String("adapter"))
 	if err != nil {
-		return nil, fmt.Errorf("finding the admin API: %w", err)
+		return nil, nil, fmt.Errorf("finding the admin API: %w", err)
 	}
 	header := http.Header{"Content-Type": {"application/json"}}
 	response, err := caddycmd.AdminAPIRequest(address, method, path, header, bytes.NewReader(body))
 	if network := (*net.OpError)(nil); errors.As(err, &network) {
-		return nil, fmt.Errorf("asking the admin API at %s: %w; is the edge running there?", address, err)
+		return nil, nil, fmt.Errorf("asking the admin API at %s: %w; is the edge running there?", address, err)
 	}
 	if err != nil {
-		return nil, fmt.Errorf("asking the admin API at %s: %w", address, err)
+		return nil, nil, fmt.Errorf("asking the admin API at %s: %w", address, plain(err))
 	}
 	defer response.Body.Close()
-	return io.ReadAll(response.Body)
+	text, err := io.ReadAll(response.Body)
+	return text, response.Header, err
+}
+
+// plain takes the message out of an error that the admin API has answered with,
+// which comes as JSON.
+func plain(err error) error {
+	status, text, found := strings.Cut(err.Error(), ": {")
+	var answer struct {
+		Error string `json:"error"`
+	}
+	if !found || json.Unmarshal([]byte("{"+text), &answer) != nil || answer.Error == "" {
+		return err
+	}
+	return errors.New(status + ": " + answer.Error)
 }

@@ -20,6 +20,7 @@ import (
 
 	"github.com/caddyserver/caddy/v2"
 	"github.com/caddyserver/caddy/v2/caddyconfig"
+	caddycmd "github.com/caddyserver/caddy/v2/cmd"
 	_ "github.com/caddyserver/caddy/v2/modules/standard"
 
 	_ "github.com/caddy-experiments/caddy-experiments/caddymodule"
@@ -29,6 +30,10 @@ import (
 var environ = os.Environ()
 
 func TestMain(m *testing.M) {
+	if os.Getenv(commandVariable) != "" { // a test runs Caddy's command line
+		caddycmd.Main()
+		return
+	}
 	home, err := os.MkdirTemp("", "caddy-home-*")
 	if err != nil {
 		panic(err)
@@ -97,6 +102,9 @@ func (e *edge) adapt(s setup) ([]byte, error) {
 	if !s.NoKey && !strings.Contains(s.App, "signing_key") {
 		s.App += "\nsigning_key " + testKey
 	}
+	if !strings.Contains(s.App, "store ") {
+		s.App += "\nstore file {dir}/experiments"
+	}
 	text := fmt.Sprintf(`{
 	admin 127.0.0.1:%d
 	auto_https off
@@ -107,7 +115,6 @@ func (e *edge) adapt(s setup) ([]byte, error) {
 	}
 	%s
 	experiments {
-		store file {dir}/experiments
 		%s
 	}
 }

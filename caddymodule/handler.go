@@ -47,24 +47,8 @@ func (h *Handler) prepare(v *visit, w http.ResponseWriter, r *http.Request) {
 		return // the site's other traffic, in no login that we had a part in
 	}
 
-	// 2 derive: who asks, from where, for which client.
 	var asked parameters
-	var form []byte
-	if v.authorize {
-		form = readForm(r)
-	}
-	now := time.Now() // from here on; a form takes as long as its client does
-	if v.authorize {
-		asked.scan(r.URL.RawQuery)
-		asked.scan(string(form))
-		v.clientID = asked.values[paramClient]
-	}
-	v.derive()
-
-	// 3 subject: the device, or what the site calls one.
-	holds := !v.authorize || h.holds(r, &asked)
-	identity := h.identify(r, repl, holds)
-	v.subject = identity.subject
+	identity, holds, now := h.approach(v, r, repl, &asked)
 
 	// 4 decide: override, in-flight assignment, or active experiment.
 	snapshot := h.tenant.snapshot()
@@ -78,6 +62,28 @@ func (h *Handler) prepare(v *visit, w http.ResponseWriter, r *http.Request) {
 	if v.authorize {
 		decisionSeconds.Observe(time.Since(now).Seconds())
 	}
+}
+
+// approach takes a request through the steps that come before the decision.
+func (h *Handler) approach(v *visit, r *http.Request, repl *caddy.Replacer, asked *parameters) (who identity, holds bool, now time.Time) {
+	// 2 derive: who asks, from where, for which client.
+	var form []byte
+	if v.authorize {
+		form = readForm(r)
+	}
+	now = time.Now() // from here on; a form takes as long as its client does
+	if v.authorize {
+		asked.scan(r.URL.RawQuery)
+		asked.scan(string(form))
+		v.clientID = asked.values[paramClient]
+	}
+	v.derive()
+
+	// 3 subject: the device, or what the site calls one.
+	holds = !v.authorize || h.holds(r, asked)
+	who = h.identify(r, repl, holds)
+	v.subject = who.subject
+	return who, holds, now
 }
 
 // holds reports whether a request to an authorization endpoint must not be

@@ -36,6 +36,10 @@ type Config struct {
 	// DefaultStoreTimeout.
 	StoreTimeout time.Duration
 
+	// Edge gives what the edge that the API runs on knows of an experiment; nil
+	// where there is no edge, and a diagnosis says so then.
+	Edge func(tenant store.Tenant, experimentID string) EdgeFacts
+
 	// Audit is told of every write after it has been committed and before it is
 	// answered. It may be called concurrently.
 	Audit func(Event)

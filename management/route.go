@@ -65,6 +65,9 @@ func (a *API) register() {
 		"experiments/{id}/validate": {
 			http.MethodPost: {"validate_experiment", ScopeRead, validateExperiment},
 		},
+		"experiments/{id}/diagnosis": {
+			http.MethodGet: {"get_experiment_diagnosis", ScopeRead, diagnoseExperiment},
+		},
 		"feature-flags": {
 			http.MethodGet:  {"get_feature_flags", ScopeRead, listFlags},
 			http.MethodPost: {"create_feature_flag", ScopeCreate, createFlag},

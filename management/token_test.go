@@ -77,8 +77,8 @@ func TestScopes(t *testing.T) {
 			}
 		}
 	}
-	if operations != 23 {
-		t.Errorf("there are %d operations, want 23", operations)
+	if operations != 24 {
+		t.Errorf("there are %d operations, want 24", operations)
 	}
 }
 
