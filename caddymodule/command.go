@@ -87,8 +87,12 @@ func (s *status) print(w io.Writer) error {
 	if err := table.Flush(); err != nil {
 		return err
 	}
+	if !s.Store.Reachable {
+		fmt.Fprintf(w, "\nstore: has not answered since %s: %s; what is in force stays so\n",
+			s.Store.Since.Local().Format(time.DateTime), s.Store.LastError)
+	}
 	for _, t := range s.Tenants {
-		if t.LastError != "" {
+		if t.LastError != "" && t.LastError != s.Store.LastError {
 			fmt.Fprintf(w, "\n%s: %s\n", t.Tenant, t.LastError)
 		}
 		for _, x := range t.Experiments {

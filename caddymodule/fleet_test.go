@@ -50,6 +50,9 @@ func startFleet(t *testing.T, edges int, site string) *fleet {
 
 func (m *member) prepare(site string) {
 	m.t.Helper()
+	if err := os.MkdirAll(filepath.Join(m.dir, "demo/logs"), 0o755); err != nil {
+		m.t.Fatal(err)
+	}
 	if err := os.CopyFS(filepath.Join(m.dir, "geo/testdata"), os.DirFS("../geo/testdata")); err != nil {
 		m.t.Fatal(err)
 	}
