@@ -6,6 +6,7 @@ import (
 	"maps"
 	"slices"
 	"strconv"
+	"strings"
 	"unicode/utf16"
 	"unicode/utf8"
 )
@@ -95,6 +96,9 @@ func headerValue(experimentID, variationID string, isControl bool, config string
 // strings JSON is ASCII by itself, and inside them an escape means the same
 // character.
 func compactASCII(raw json.RawMessage) string {
+	if isPlain(raw) {
+		return string(raw)
+	}
 	var compact bytes.Buffer
 	if err := json.Compact(&compact, raw); err != nil {
 		return "null" // unreachable for a decoded document
@@ -102,7 +106,28 @@ func compactASCII(raw json.RawMessage) string {
 	return string(appendASCII(nil, compact.Bytes()))
 }
 
+// isPlain reports whether a JSON text has nothing to remove or to escape: a
+// string of printable ASCII without escapes, or anything else without white
+// space. Most values are of this kind.
+func isPlain(text []byte) bool {
+	least := byte('!')
+	if len(text) > 0 && text[0] == '"' {
+		least = ' '
+	}
+	for _, c := range text {
+		if c < least || c >= 0x7f || c == '\\' {
+			return false
+		}
+	}
+	return true
+}
+
 func appendASCIIString(b []byte, s string) []byte {
+	if !strings.ContainsFunc(s, func(r rune) bool { return r < ' ' || r >= 0x7f || r == '"' || r == '\\' }) {
+		b = append(b, '"')
+		b = append(b, s...)
+		return append(b, '"')
+	}
 	quoted, err := json.Marshal(s)
 	if err != nil {
 		return append(b, `""`...) // unreachable: every string can be written

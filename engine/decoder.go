@@ -29,17 +29,21 @@ func (d *decoder) object(n node, at *path, required []string, visit func(name st
 	if !d.is(n, at, objectNode) {
 		return
 	}
+	var there uint64 // those of the required ones, by their places
 	for key, value := range n.members() {
 		if d.full() {
 			break
 		}
 		here := &path{parent: at, name: key.name()}
+		if place := slices.Index(required, here.name); place >= 0 {
+			there |= 1 << place
+		}
 		if !visit(here.name, value, here) {
 			d.fault(value, here, "is no field here; check its spelling")
 		}
 	}
-	for _, name := range required {
-		if _, there := n.member(name); !there {
+	for place, name := range required {
+		if there&(1<<place) == 0 {
 			d.fault(n, &path{parent: at, name: name}, "is missing")
 		}
 	}

@@ -10,6 +10,7 @@ import (
 	"os"
 	"path/filepath"
 	"sync"
+	"time"
 
 	"github.com/caddy-experiments/caddy-experiments/store"
 	"github.com/caddy-experiments/caddy-experiments/store/durable"
@@ -87,7 +88,12 @@ func (d *disk) run(ctx context.Context, failed func(error)) {
 			done = true
 		case <-d.work:
 		}
-		err := d.flush()
+		written, err := d.flush()
+		if written {
+			// In a burst of changes each would cost a write that the next one makes
+			// useless; the first is on disk by now.
+			pause(ctx, diskPause)
+		}
 		switch {
 		case err == nil:
 			told = ""
@@ -98,25 +104,28 @@ func (d *disk) run(ctx context.Context, failed func(error)) {
 	}
 }
 
-// flush writes what is pending.
-func (d *disk) flush() (err error) {
+// diskPause is the pause after writing.
+const diskPause = 100 * time.Millisecond
+
+// flush writes what is pending, and reports whether there was anything new.
+func (d *disk) flush() (written bool, err error) {
 	d.mu.Lock()
 	pending := d.pending
 	d.pending = map[store.Tenant][]byte{}
 	d.mu.Unlock()
 	for tenant, sealed := range pending {
-		err = errors.Join(err, d.write(tenant, sealed))
+		d.mu.Lock()
+		same := bytes.Equal(d.written[tenant], sealed)
+		d.mu.Unlock()
+		if !same {
+			written = true
+			err = errors.Join(err, d.write(tenant, sealed))
+		}
 	}
-	return err
+	return written, err
 }
 
 func (d *disk) write(tenant store.Tenant, sealed []byte) error {
-	d.mu.Lock()
-	same := bytes.Equal(d.written[tenant], sealed)
-	d.mu.Unlock()
-	if same {
-		return nil
-	}
 	path := d.path(tenant)
 	dir, name := filepath.Split(path)
 	if err := durable.MakeDir(filepath.Clean(dir)); err != nil {
