@@ -43,6 +43,7 @@ fi
 install gcc gcc # the race detector needs it
 install chromium chromium
 install python3 python3
+install prometheus promtool
 install redis-server redis-server # its own daemon, where Debian starts one, is not used
 install redis-sentinel redis-sentinel
 
@@ -56,3 +57,6 @@ say "Auth0's own SDK against the management API"
 
 say "Tests with the race detector (the first build of Caddy takes some minutes)"
 go test -race -timeout 30m ./...
+
+say "Faults under load, with short outages (go run ./bench/torture -list has them)"
+go run ./bench/torture -short -rate 300
