@@ -52,6 +52,19 @@ unformatted=$(gofmt -l .)
 [ -z "$unformatted" ] || { say "not formatted, run gofmt -w on: $unformatted"; exit 1; }
 go vet ./...
 
+say "staticcheck (the first build takes a minute)"
+go tool -modfile=bench/lint/go.mod staticcheck ./...
+
+say "Known vulnerabilities"
+if out=$(go tool -modfile=bench/lint/go.mod govulncheck ./... 2>&1); then
+	echo "none are known of what is used"
+elif grep -q 'fetching vulnerabilities' <<<"$out"; then
+	echo "not checked: the database at vuln.go.dev cannot be reached from here"
+else
+	echo "$out"
+	exit 1
+fi
+
 say "Auth0's own SDK against the management API"
 (cd management/auth0sdk && go vet . && go test .)
 
