@@ -160,6 +160,14 @@ type audience struct {
 	rules []rule
 }
 
+func compileAudience(s *Segment) *audience {
+	a := &audience{id: s.ID}
+	for _, r := range s.Rules {
+		a.rules = append(a.rules, compileRule(r))
+	}
+	return a
+}
+
 func (a *audience) matches(attributes *Attributes) bool {
 	for i := range a.rules {
 		if a.rules[i].holds(attributes) {

@@ -15,7 +15,10 @@ const maxDepth = 32
 
 // parse reads one JSON value that makes up the whole text. It refuses what
 // encoding/json lets pass: repeated keys, invalid UTF-8 and deep nesting.
-func parse(text []byte) (node, Faults) {
+func parse(text []byte) (node, Faults) { return parseInside(text, 0) }
+
+// parseInside reads a value that stands at a depth inside of a document.
+func parseInside(text []byte, depth int) (node, Faults) {
 	if !utf8.Valid(text) {
 		at := 0
 		for at < len(text) {
@@ -36,7 +39,7 @@ func parse(text []byte) (node, Faults) {
 	if !json.Valid(text) {
 		return node{}, Faults{syntaxFault(text)}
 	}
-	p := parser{tape: &tape{text: text, names: map[string]string{}}}
+	p := parser{tape: &tape{text: text, names: map[string]string{}}, trail: make([]path, depth, depth+8)}
 	p.value()
 	return node{p.tape, 0}, p.faults
 }

@@ -17,13 +17,8 @@ func (d *decoder) references(root node, document *Document) {
 		d.unique(ids.flags, flag.ID, n, at)
 		d.entries(n, at, "variations", func(j int, n node, at *path) {
 			d.unique(ids.variations, flag.Variations[j].ID, n, at)
-			if stated, there := n.member("feature_flag_id"); there && stated.string() != flag.ID {
-				d.fault(stated, &path{parent: at, name: "feature_flag_id"}, "must be %s, the flag it stands in, got %s", flag.ID, stated.string())
-			}
-			if overrides, there := n.member("overrides"); there {
-				d.overrides(flag, overrides, &path{parent: at, name: "overrides"})
-			}
 		})
+		d.inside(flag, n, at)
 	})
 	d.entries(root, nil, "segments", func(i int, n node, at *path) {
 		d.unique(ids.segments, document.Segments[i].ID, n, at)
@@ -49,6 +44,52 @@ func (d *decoder) references(root node, document *Document) {
 			}
 		})
 	})
+}
+
+// inside checks what the variations of a flag say of the flag.
+func (d *decoder) inside(flag *FeatureFlag, n node, at *path) {
+	d.entries(n, at, "variations", func(_ int, n node, at *path) {
+		if stated, there := n.member("feature_flag_id"); there && stated.string() != flag.ID {
+			d.fault(stated, &path{parent: at, name: "feature_flag_id"}, "must be %s, the flag it stands in, got %s", flag.ID, stated.string())
+		}
+		if overrides, there := n.member("overrides"); there {
+			d.overrides(flag, overrides, &path{parent: at, name: "overrides"})
+		}
+	})
+}
+
+// consistent reports whether references finds nothing, for a document whose
+// flags have been looked inside of.
+func consistent(document *Document) bool {
+	ids := known{map[string]bool{}, map[string]bool{}, map[string]bool{}, map[string]bool{}}
+	ok := true
+	add := func(seen map[string]bool, id string) {
+		ok = ok && !seen[id]
+		seen[id] = true
+	}
+	variationsOf := make(map[string]int, len(document.FeatureFlags))
+	for i := range document.FeatureFlags {
+		flag := &document.FeatureFlags[i]
+		add(ids.flags, flag.ID)
+		variationsOf[flag.ID] = len(flag.Variations)
+		for j := range flag.Variations {
+			add(ids.variations, flag.Variations[j].ID)
+		}
+	}
+	for i := range document.Segments {
+		add(ids.segments, document.Segments[i].ID)
+	}
+	treatments := 0
+	for i := range document.Experiments {
+		e := &document.Experiments[i]
+		add(ids.experiments, e.ID)
+		ok = ok && ids.flags[e.FeatureFlagID]
+		treatments += variationsOf[e.FeatureFlagID]
+		for _, a := range e.Allocations {
+			ok = ok && ids.variations[a.VariationID] && (a.SegmentID == "" || ids.segments[a.SegmentID])
+		}
+	}
+	return ok && treatments <= maxTreatments
 }
 
 // entries visits the entries of a list that is a member of n, if it is there.

@@ -71,6 +71,19 @@ type target struct {
 // Compile turns a decoded document into a snapshot. It cannot fail: what is not
 // ready just assigns nobody, and Experiments says why.
 func Compile(document *Document, settings Settings) *Snapshot {
+	configs := map[string]mergedConfig{}
+	for i := range document.FeatureFlags {
+		mergeConfigs(&document.FeatureFlags[i], configs)
+	}
+	audiences := make(map[string]*audience, len(document.Segments))
+	for i := range document.Segments {
+		audiences[document.Segments[i].ID] = compileAudience(&document.Segments[i])
+	}
+	return assemble(document, configs, audiences, settings)
+}
+
+// assemble puts a snapshot together from what each flag and segment comes to.
+func assemble(document *Document, configs map[string]mergedConfig, audiences map[string]*audience, settings Settings) *Snapshot {
 	if settings.MaxActive == 0 {
 		settings.MaxActive = 1
 	}
@@ -82,18 +95,8 @@ func Compile(document *Document, settings Settings) *Snapshot {
 		plans:       make(map[string]*plan, len(document.Experiments)),
 	}
 	flags := make(map[string]*FeatureFlag, len(document.FeatureFlags))
-	configs := map[string]mergedConfig{}
 	for i := range document.FeatureFlags {
 		flags[document.FeatureFlags[i].ID] = &document.FeatureFlags[i]
-		mergeConfigs(&document.FeatureFlags[i], configs)
-	}
-	audiences := make(map[string]*audience, len(document.Segments))
-	for i := range document.Segments {
-		a := &audience{id: document.Segments[i].ID}
-		for _, r := range document.Segments[i].Rules {
-			a.rules = append(a.rules, compileRule(r))
-		}
-		audiences[a.id] = a
 	}
 	blockers := make(map[string][]Blocker, len(document.Experiments))
 	for i := range document.Experiments {

@@ -31,8 +31,9 @@ type Feed struct {
 	tenant  Tenant
 	current atomic.Pointer[Applied]
 
-	first      sync.Once  // the first loading
-	refreshing sync.Mutex // held over I/O, so that reading the status never waits for it
+	first      sync.Once      // the first loading
+	refreshing sync.Mutex     // held over I/O, so that reading the status never waits for it
+	reader     *engine.Reader // used by who holds refreshing
 
 	mu     sync.Mutex
 	status Status
@@ -41,7 +42,7 @@ type Feed struct {
 // Applied is a configuration that requests are decided by.
 type Applied struct {
 	Snapshot *engine.Snapshot
-	Document *engine.Document
+	Document *engine.Document // shares parts with others, and is not to be changed
 	Revision uint64
 	At       time.Time
 }
@@ -116,7 +117,7 @@ func (l *Live) Feed(ctx context.Context, tenant Tenant) *Feed {
 	l.mu.Lock()
 	f, known := l.feeds[tenant]
 	if !known {
-		f = &Feed{tenant: tenant, status: Status{
+		f = &Feed{tenant: tenant, reader: engine.NewReader(), status: Status{
 			Tenant: tenant, State: StateEmpty, StateSince: time.Now(), Experiments: []engine.Summary{},
 		}}
 		l.feeds[tenant] = f
@@ -233,7 +234,7 @@ func (l *Live) refresh(ctx context.Context, f *Feed) {
 		l.refuse(f, now, fmt.Errorf("checking revision %d: it is older than revision %d, which is in force", version.Revision, current.Revision))
 		return
 	}
-	applied, err := l.compile(version, now)
+	applied, err := l.compile(f, version, now)
 	if err != nil {
 		l.refuse(f, now, err)
 		return
@@ -251,6 +252,8 @@ func (l *Live) recall(f *Feed) bool {
 	if l.keeper == nil {
 		return false
 	}
+	f.refreshing.Lock()
+	defer f.refreshing.Unlock()
 	version, err := l.keeper.Recall(f.tenant)
 	if errors.Is(err, ErrNotFound) {
 		return false
@@ -258,7 +261,7 @@ func (l *Live) recall(f *Feed) bool {
 	now := time.Now()
 	if err == nil {
 		var applied *Applied
-		if applied, err = l.compile(version, now); err == nil {
+		if applied, err = l.compile(f, version, now); err == nil {
 			l.keeper.Keep(f.tenant, version)
 			f.apply(applied, now)
 			f.enter(StateDegraded, now, notConfirmed)
@@ -274,13 +277,13 @@ func (l *Live) recall(f *Feed) bool {
 const notConfirmed = "the document that was kept on this machine is in force; the store has not been reached yet"
 
 // compile checks a document and makes a configuration of it.
-func (l *Live) compile(version Version, now time.Time) (*Applied, error) {
-	document, err := engine.Decode(version.Text)
+func (l *Live) compile(f *Feed, version Version, now time.Time) (*Applied, error) {
+	document, err := f.reader.Decode(version.Text)
 	if err != nil {
 		return nil, fmt.Errorf("checking revision %d: %w", version.Revision, err)
 	}
 	return &Applied{
-		Snapshot: engine.Compile(document, l.settings), Document: document,
+		Snapshot: f.reader.Compile(document, l.settings), Document: document,
 		Revision: version.Revision, At: now,
 	}, nil
 }
