@@ -69,7 +69,7 @@ type API struct {
 	documents cache
 
 	mu      sync.Mutex
-	writing map[store.Tenant]chan struct{}
+	writing map[store.Tenant]chan *engine.Reader
 }
 
 // New makes an API. It refuses tokens that are not fit for use.
@@ -111,7 +111,7 @@ func New(config Config) (*API, error) {
 		mux:       http.NewServeMux(),
 		routes:    map[string]*route{},
 		documents: cache{held: map[store.Tenant]*held{}},
-		writing:   map[store.Tenant]chan struct{}{},
+		writing:   map[store.Tenant]chan *engine.Reader{},
 	}
 	a.register()
 	return a, nil

@@ -32,9 +32,10 @@ func (c *call) change(apply func(*engine.Document) (changed, *refusal)) (answer,
 	ctx, cancel := c.api.storeContext(c.request)
 	defer cancel()
 	turn := c.api.turn(c.token.Tenant)
+	var reader *engine.Reader
 	select {
-	case turn <- struct{}{}:
-		defer func() { <-turn }()
+	case reader = <-turn:
+		defer func() { turn <- reader }()
 	case <-ctx.Done():
 		return answer{}, c.unavailable("waiting for other writes", ctx.Err())
 	}
@@ -50,7 +51,7 @@ func (c *call) change(apply func(*engine.Document) (changed, *refusal)) (answer,
 		if done.nothing {
 			return done.answer, nil
 		}
-		revision, err := c.commit(ctx, document, version.Revision)
+		revision, err := c.commit(ctx, reader, document, version.Revision)
 		switch {
 		case err == nil:
 			c.audit(done, version.Revision, revision)
@@ -72,24 +73,26 @@ func (c *call) change(apply func(*engine.Document) (changed, *refusal)) (answer,
 	}
 }
 
-// turn is the place of the one writer of a tenant.
-func (a *API) turn(tenant store.Tenant) chan struct{} {
+// turn is where the one writer of a tenant takes the reader that it checks its
+// document with, and puts it back for the next.
+func (a *API) turn(tenant store.Tenant) chan *engine.Reader {
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	if a.writing[tenant] == nil {
-		a.writing[tenant] = make(chan struct{}, 1)
+		a.writing[tenant] = make(chan *engine.Reader, 1)
+		a.writing[tenant] <- engine.NewReader()
 	}
 	return a.writing[tenant]
 }
 
 // commit completes a document and writes it, if every edge would take it.
-func (c *call) commit(ctx context.Context, document *engine.Document, expected uint64) (uint64, error) {
+func (c *call) commit(ctx context.Context, reader *engine.Reader, document *engine.Document, expected uint64) (uint64, error) {
 	recalculate(document)
 	text, err := json.Marshal(document)
 	if err != nil {
 		return 0, err
 	}
-	if _, err := engine.Decode(text); err != nil {
+	if _, err := reader.Decode(text); err != nil {
 		return 0, err
 	}
 	return c.api.config.Store.Commit(ctx, c.token.Tenant, document, expected)

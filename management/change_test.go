@@ -254,7 +254,7 @@ func TestStoreTimeout(t *testing.T) {
 	})
 	s.refused(503, CodeStoreUnavailable, "POST", "segments", `{"name":"abc","rules":[{"match":{"country":["US"]}}]}`)
 	s.refused(503, CodeStoreUnavailable, "GET", "segments", "")
-	s.api.turn(store.DefaultTenant) <- struct{}{} // another write that does not end
+	<-s.api.turn(store.DefaultTenant) // another write that does not end
 	s.refused(503, CodeStoreUnavailable, "DELETE", "segments/seg_1", "")
 }
 
