@@ -46,6 +46,8 @@ install python3 python3
 install prometheus promtool
 install redis-server redis-server # its own daemon, where Debian starts one, is not used
 install redis-sentinel redis-sentinel
+install nodejs node
+install npm npm
 
 say "Formatting and vet"
 unformatted=$(gofmt -l .)
@@ -70,6 +72,14 @@ say "Auth0's own SDK against the management API"
 
 say "Tests with the race detector (the first build of Caddy takes some minutes)"
 go test -race -timeout 30m ./...
+
+say "Real logins through the edge (building the provider dex takes about five minutes the first time)"
+# Not from Go's cache of results, which does not know what the tests build and run.
+(
+	cd bench/logins
+	! command -v npm >/dev/null || npm ls >/dev/null 2>&1 || npm ci --ignore-scripts --no-audit --no-fund --silent
+	go vet ./... && go test -count=1 -timeout 30m ./...
+)
 
 say "Faults under load, with short outages (go run ./bench/torture -list has them)"
 go run ./bench/torture -short -rate 300

@@ -291,7 +291,7 @@ func (a *decideAnswer) decide(q *decideRequest, h *Handler, r *http.Request, rep
 	a.Revision = applied.Revision
 	a.Explanation = *applied.Snapshot.Explain(request)
 	a.overridesOf(h, &asked, request)
-	a.conclude(h)
+	a.conclude(h, r)
 }
 
 // overridesOf says of override parameters what only the site knows.
@@ -308,7 +308,7 @@ func (a *decideAnswer) overridesOf(h *Handler, asked *parameters, request *engin
 }
 
 // conclude says what the provider receives.
-func (a *decideAnswer) conclude(h *Handler) {
+func (a *decideAnswer) conclude(h *Handler, r *http.Request) {
 	d := &a.Explanation.Decision
 	if d.Warning != "" {
 		a.Warnings = append(a.Warnings, string(d.Warning)+": "+warningTexts[string(d.Warning)])
@@ -320,8 +320,12 @@ func (a *decideAnswer) conclude(h *Handler) {
 	if t == nil {
 		return
 	}
-	if t.Header() == "" {
-		a.Warnings = append(a.Warnings, fmt.Sprintf("%s: the header of %s would have %d bytes, the budget is %d; the request gets nothing", codeHeaderTooLarge, t.VariationID, t.HeaderSize, h.app.HeaderBudget))
+	if size, allowed, over := h.overBudget(r, t); over {
+		what := "the header of " + t.VariationID
+		if t.Header() != "" {
+			what = "the request with the header of " + t.VariationID
+		}
+		a.Warnings = append(a.Warnings, fmt.Sprintf("%s: %s would have %d bytes, the budget is %d; the request gets nothing", codeHeaderTooLarge, what, size, allowed))
 		return
 	}
 	a.Decision = &decidedFacts{

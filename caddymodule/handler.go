@@ -55,7 +55,7 @@ func (h *Handler) prepare(v *visit, w http.ResponseWriter, r *http.Request) {
 	if snapshot != nil {
 		v.decision = snapshot.Decide(h.request(v, r, &asked, holds, now))
 	}
-	h.warn(v, &asked)
+	h.warn(v, r, &asked)
 
 	// 5 inject: what is known goes to the provider, the browser and the logs.
 	h.inject(v, w, r, snapshot, identity, holds, now)
@@ -83,7 +83,7 @@ func (h *Handler) approach(v *visit, r *http.Request, repl *caddy.Replacer, aske
 	holds = !v.authorize || h.holds(r, asked)
 	who = h.identify(r, repl, holds)
 	v.subject = who.subject
-	return who, holds, now
+	return who, holds || v.subject == "", now
 }
 
 // holds reports whether a request to an authorization endpoint must not be
@@ -110,7 +110,8 @@ type identity struct {
 }
 
 // identify finds the subject of a request. A device that is not known yet gets
-// an id only if the request may be given an assignment.
+// an id only if the request may be given an assignment and the browser would
+// have sent the id that it may have.
 func (h *Handler) identify(r *http.Request, repl *caddy.Replacer, holds bool) identity {
 	if h.Subject != "" && repl != nil {
 		if subject := repl.ReplaceAll(h.Subject, ""); subject != "" {
@@ -120,15 +121,22 @@ func (h *Handler) identify(r *http.Request, repl *caddy.Replacer, holds bool) id
 	if id, current := h.app.keys.readDevice(r.Header); id != "" {
 		return identity{subject: id, device: true, reissue: !current && !holds}
 	}
-	if holds {
+	if holds || isCrossSitePost(r) {
 		return identity{}
 	}
 	return identity{subject: newDeviceID(), device: true}
 }
 
+// isCrossSitePost reports whether a page of another site has posted the request.
+// A browser does not send our cookies with it, and would lose those that it has
+// to new ones.
+func isCrossSitePost(r *http.Request) bool {
+	return r.Method == http.MethodPost && first(r.Header["Sec-Fetch-Site"]) == "cross-site"
+}
+
 // request puts together what the engine decides on.
 func (h *Handler) request(v *visit, r *http.Request, asked *parameters, holds bool, now time.Time) *engine.Request {
-	request := &engine.Request{Subject: v.subject, Hold: holds}
+	request := &engine.Request{Subject: v.subject, Hold: holds, Resumes: asked.resumes()}
 	a := &request.Attributes
 	a[engine.ClientID] = v.clientID
 	a[engine.Connection] = asked.values[paramConnection]
@@ -169,16 +177,20 @@ func (h *Handler) force(asked *parameters, now time.Time) engine.Force {
 
 // warn writes down what could not be followed, and takes back a decision that
 // cannot be handed on.
-func (h *Handler) warn(v *visit, asked *parameters) {
+func (h *Handler) warn(v *visit, r *http.Request, asked *parameters) {
 	if v.decision.Warning != "" {
 		h.warner.warn(string(v.decision.Warning),
 			zap.String("experiment_id", clipped(asked.values[paramExperiment])),
 			zap.String("variation_id", clipped(asked.values[paramVariation])),
 			zap.String("segment_id", clipped(asked.values[paramSegment])))
 	}
-	if t := v.decision.Treatment; t != nil && t.Header() == "" {
+	t := v.decision.Treatment
+	if t == nil {
+		return
+	}
+	if size, allowed, over := h.overBudget(r, t); over {
 		h.warner.warn(codeHeaderTooLarge, zap.String("experiment_id", t.ExperimentID),
-			zap.String("variation_id", t.VariationID), zap.Int("size", t.HeaderSize), zap.Int("budget", h.app.HeaderBudget))
+			zap.String("variation_id", t.VariationID), zap.Int("size", size), zap.Int("budget", allowed))
 		v.decision = engine.Decision{}
 	}
 }

@@ -30,6 +30,7 @@ var layout = map[string][]string{
 	"store/redis":           {"engine", "store", "store/durable"},
 	"store/redis/redistest": {},
 	"management":            {"engine", "store"},
+	"results":               {},
 	"caddymodule":           {"device", "engine", "geo", "management", "store", "store/file", "store/redis"},
 	"caddymodule/cmd/caddy": {"caddymodule"},
 }

@@ -93,3 +93,22 @@ func (e *edge) metrics() map[string]float64 {
 	}
 	return samples
 }
+
+// What clients choose must not become labels: they would fill the memory of the
+// edge and of whoever collects.
+func TestClientsCannotGrowTheMetrics(t *testing.T) {
+	e := startEdge(t, setup{Store: map[string]string{"default/production": split}})
+	flood := func() {
+		for i := range 50 {
+			n := strconv.Itoa(i)
+			e.Get("/authorize?client_id=c"+n+"&experiment_id=exp_"+n+"&variation_id=var_"+n, nil, "User-Agent", "agent "+n, "Host", "host"+n)
+			e.Get("/authorize?segment_id=seg_"+n, nil, "Cookie", "experiment_device="+n)
+		}
+	}
+	flood()
+	before := len(e.metrics())
+	flood()
+	if after := len(e.metrics()); after != before {
+		t.Errorf("%d samples have become %d", before, after)
+	}
+}

@@ -19,12 +19,16 @@ const (
 	paramOrganization
 	paramOrganizationID
 	paramPrompt
+	paramResponseType
+	paramRequest
+	paramRequestURI
 	parameterCount
 )
 
 var parameterNames = [parameterCount]string{
 	"experiment_id", "variation_id", "segment_id", "experiment_token",
 	"client_id", "connection", "organization", "organization_id", "prompt",
+	"response_type", "request", "request_uri",
 }
 
 // longestEncodedName is the length of the longest name with each character
@@ -35,6 +39,7 @@ const longestEncodedName = 3 * len("experiment_token")
 // for in the encoded text: building the map of all parameters costs forty
 // times as much.
 type parameters struct {
+	any      bool // there are parameters, of interest or not
 	values   [parameterCount]string
 	given    [parameterCount]bool
 	repeated [parameterCount]bool
@@ -43,6 +48,7 @@ type parameters struct {
 // scan reads an application/x-www-form-urlencoded text. Of a parameter that is
 // given twice the first value stands, and it is marked.
 func (p *parameters) scan(text string) {
+	p.any = p.any || text != ""
 	for text != "" {
 		var pair string
 		pair, text, _ = strings.Cut(text, "&")
@@ -88,6 +94,18 @@ func decoded(text string) string {
 // twice.
 func (p *parameters) overrideRepeated() bool {
 	return p.repeated[paramExperiment] || p.repeated[paramVariation] || p.repeated[paramSegment] || p.repeated[paramToken]
+}
+
+// resumes reports whether this is no authorization request, though it arrives
+// where those do: it has parameters, and none that such a request begins with.
+// Dex for instance comes back to its own endpoint after the login page.
+func (p *parameters) resumes() bool {
+	for _, which := range [...]parameter{paramClient, paramResponseType, paramRequest, paramRequestURI, paramExperiment, paramVariation, paramSegment} {
+		if p.given[which] {
+			return false
+		}
+	}
+	return p.any
 }
 
 func (p *parameters) organization() string {

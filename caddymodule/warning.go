@@ -24,7 +24,7 @@ var warningTexts = map[string]string{
 	string(engine.WarningNotFound):        "a parameter names an experiment that does not exist; the request gets none",
 	string(engine.WarningOrphaned):        "variation_id or segment_id without experiment_id; they are ignored",
 	string(engine.WarningOverrideInvalid): "override parameters that cannot be followed; they are ignored",
-	codeHeaderTooLarge:                    "the configuration of a variation is over the header budget; it is left out",
+	codeHeaderTooLarge:                    "the configuration of a variation, or the request with it, is over the header budget; it is left out",
 	codeResolutionFailed:                  "the decision failed; the request is forwarded without an experiment",
 }
 

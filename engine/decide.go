@@ -9,6 +9,9 @@ type Request struct {
 	Carried    Carried
 	// Hold forbids a new assignment: only what is carried is served.
 	Hold bool
+	// Resumes says that the request goes on with a login that has begun: an
+	// override that is carried is served as on the login's other pages.
+	Resumes bool
 }
 
 // Force is what the request itself asks for through override parameters.
@@ -151,7 +154,7 @@ func (s *Snapshot) carry(r *Request) Decision {
 		return Decision{}
 	}
 	p := s.plans[c.ExperimentID]
-	if p == nil || p.archived || (c.Forced && !r.Hold) {
+	if p == nil || p.archived || (c.Forced && !r.Hold && !r.Resumes) {
 		return Decision{Drop: true}
 	}
 	treatments, known := p.carried[c.VariationID]

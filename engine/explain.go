@@ -208,7 +208,7 @@ func (s *Snapshot) explainCarried(r *Request, done bool) CarriedStep {
 		return CarriedStep{VerdictIgnored, "the override parameters have settled the request"}
 	case p == nil || p.archived:
 		return CarriedStep{VerdictDropped, "experiment " + c.ExperimentID + " does not exist any more"}
-	case c.Forced && !r.Hold:
+	case c.Forced && !r.Hold && !r.Resumes:
 		return CarriedStep{VerdictDropped, "an override serves the pages of its own login only"}
 	default:
 		if _, known := p.carried[c.VariationID]; !known {

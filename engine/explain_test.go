@@ -95,6 +95,7 @@ func TestExplanationAgreesWithDecision(t *testing.T) {
 			Force:      Force{ExperimentID: pick("", "", "exp_1", "exp_2", "exp_9"), VariationID: pick("", "", "var_A", "var_B", "var_Z"), SegmentID: pick("", "", "", "seg_1", "seg_2"), Refused: random.IntN(9) == 0},
 			Carried:    Carried{ExperimentID: pick("", "", "exp_1", "exp_9"), VariationID: pick("var_A", "var_B", "var_9"), IsControl: random.IntN(2) == 0, Forced: random.IntN(3) == 0},
 			Hold:       random.IntN(4) == 0,
+			Resumes:    random.IntN(4) == 0,
 		}
 		for i, s := range snapshots {
 			e := s.Explain(&r)
@@ -124,6 +125,7 @@ func FuzzExplain(f *testing.F) {
 			Force:      Force{ExperimentID: experiment, VariationID: variation, SegmentID: segment, Refused: bits&1 != 0},
 			Carried:    Carried{ExperimentID: carriedExperiment, VariationID: carriedVariation, IsControl: bits&2 != 0, Forced: bits&4 != 0},
 			Hold:       bits&8 != 0,
+			Resumes:    bits&64 != 0,
 		}
 		for i, s := range snapshots {
 			if got, want := concluded(s, &r, s.Explain(&r)), brief(s.Decide(&r)); got != want {

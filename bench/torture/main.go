@@ -30,7 +30,7 @@ var faults = slices.Concat(outages, topologies, losses, writings, disks, reloads
 
 func main() {
 	list := flag.Bool("list", false, "list the faults")
-	short := flag.Bool("short", false, "outages of seconds instead of a minute")
+	short := flag.Bool("short", false, "outages of seconds instead of a minute, and twice the time to recover")
 	rate := flag.Int("rate", 1000, "logins a second")
 	markdown := flag.Bool("markdown", false, "print the table in Markdown")
 	flag.Parse()

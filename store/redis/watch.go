@@ -19,9 +19,9 @@ import (
 const (
 	// pollInterval is how often the state is read, as there are changes that the
 	// stream does not tell of.
-	pollInterval = 500 * time.Millisecond
+	pollInterval = 400 * time.Millisecond
 	// streamWait is for how long one reading of the stream waits for a change.
-	streamWait = time.Second
+	streamWait = 700 * time.Millisecond
 	// streamPause is the pause after a reading that has failed.
 	streamPause = 100 * time.Millisecond
 	// headsAtOnce bounds one question for revisions.
@@ -128,7 +128,9 @@ func (w *watch) compare(ctx context.Context) {
 
 // ask puts a question to which no answer is an answer too.
 func (w *watch) ask(ctx context.Context, question func(context.Context) error) error {
-	ctx, cancel := context.WithTimeout(ctx, w.options.Timeout)
+	// Less than for documents, which take longer: a silent end of the connection
+	// is to be noticed soon.
+	ctx, cancel := context.WithTimeout(ctx, w.options.Timeout*3/4)
 	defer cancel()
 	return w.circuit.do(func() error {
 		err := question(ctx)
