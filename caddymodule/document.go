@@ -132,7 +132,7 @@ func (a *App) commit(ctx context.Context, tenant store.Tenant, document *engine.
 		switch {
 		case errors.Is(err, store.ErrTooLarge):
 			return nil, refused(http.StatusConflict, fmt.Errorf("the document that %s has now is over max_document_size; make that larger for the time of the import: %w", tenant, err))
-		case err != nil && !errors.Is(err, store.ErrNotFound):
+		case err != nil && !errors.Is(err, store.ErrNotFound) && !errors.Is(err, store.ErrRefused):
 			return nil, storeAway(err)
 		}
 		if stated && before.Revision != expected {

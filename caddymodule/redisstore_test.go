@@ -156,6 +156,32 @@ func TestPoisonedDocument(t *testing.T) {
 	}
 }
 
+// Whoever has lost the key that a document was signed with can replace it.
+func TestImportReplacesWhatIsRefused(t *testing.T) {
+	server := redistest.Start(t)
+	e := startEdge(t, onRedis(server, ""))
+	e.activate()
+	_, document := e.admin(http.MethodGet, "/experiments/document")
+	other := onRedis(server, "\nlast_known_good {dir}/other")
+	other.App = strings.Replace(other.App, "\n last_known_good {dir}/kept", "", 1) + "\nsigning_key fedcba9876543210fedcba9876543210"
+	if err := e.Load(other); err != nil {
+		t.Fatal(err)
+	}
+	e.LogLines("caddy.log", 1, `"code":"experiment_config_rejected"`, "share one signing_key")
+	e.Get("/authorize", nil)
+	if config := e.Provider.Last(t).Config(t); config != nil {
+		t.Fatalf("a document of another key is followed: %v", config)
+	}
+	if err := imported(e.put("/experiments/document", document)); err != nil {
+		t.Fatal(err)
+	}
+	e.Get("/authorize", nil)
+	if config := e.Provider.Last(t).Config(t); config == nil {
+		t.Error("after the import the provider is told of nothing")
+	}
+	e.Eventually(func() bool { return e.Status()["status"] == "healthy" }, "all should be well")
+}
+
 // A key that is rotated keeps what the old one has signed.
 func TestSigningKeyRotationOverRedis(t *testing.T) {
 	server := redistest.Start(t)

@@ -39,7 +39,8 @@ type Version struct {
 // Store holds one document per tenant. All methods are safe for concurrent use.
 type Store interface {
 	// Load gives a tenant's document, unchecked. It returns ErrNotFound where
-	// there is none.
+	// there is none. With ErrRefused it gives the revision, if it knows that, for
+	// who wants to replace the document all the same.
 	Load(ctx context.Context, tenant Tenant) (Version, error)
 
 	// Commit replaces a tenant's document if its revision still is expected (0:

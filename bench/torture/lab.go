@@ -24,14 +24,14 @@ type lab struct {
 
 // newLab builds the edge and starts the identity provider, which answers with
 // the header that it receives.
-func newLab(rate int, short bool) (*lab, error) {
+func newLab(rate int, outage time.Duration, short bool) (*lab, error) {
 	if _, err := os.Stat("bench/torture/oracle.py"); err != nil {
 		return nil, errors.New("run it in the repository's root")
 	}
 	if _, err := exec.LookPath("python3"); err != nil {
 		return nil, fmt.Errorf("the oracle needs python3: %w", err)
 	}
-	l := &lab{rate: rate, outage: time.Minute, short: short}
+	l := &lab{rate: rate, outage: outage, short: short}
 	if short {
 		l.outage = 3 * time.Second
 	}

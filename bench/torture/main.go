@@ -31,6 +31,7 @@ var faults = slices.Concat(outages, topologies, losses, writings, disks, reloads
 func main() {
 	list := flag.Bool("list", false, "list the faults")
 	short := flag.Bool("short", false, "outages of seconds instead of a minute, and twice the time to recover")
+	outage := flag.Duration("outage", time.Minute, "how long what is taken away stays away; -short makes it 3s")
 	rate := flag.Int("rate", 1000, "logins a second")
 	markdown := flag.Bool("markdown", false, "print the table in Markdown")
 	flag.Parse()
@@ -41,7 +42,7 @@ func main() {
 		}
 		return
 	}
-	lab, err := newLab(*rate, *short)
+	lab, err := newLab(*rate, *outage, *short)
 	if err != nil {
 		fmt.Fprintln(os.Stderr, "torture:", err)
 		os.Exit(1)

@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"maps"
 	"slices"
+	"strconv"
 	"sync"
 
 	"github.com/redis/go-redis/v9"
@@ -84,18 +85,37 @@ func (s *Store) watched() []store.Tenant {
 // good, or gone although there was one, is refused: the watch puts it back.
 func (s *Store) Load(ctx context.Context, tenant store.Tenant) (store.Version, error) {
 	newest := s.newest(tenant)
+	var version store.Version
 	sealed, err := s.fetch(ctx, tenant)
-	if err != nil {
-		return store.Version{}, fmt.Errorf("loading %s from redis: %w", tenant, err)
+	if err == nil {
+		version, err = s.judge(tenant, sealed, newest)
 	}
-	version, err := s.judge(tenant, sealed, newest)
-	if err != nil {
+	if err == nil {
+		return version, nil
+	}
+	if errors.Is(err, store.ErrRefused) {
 		if newest.Revision > 0 {
 			s.hurry()
 		}
-		return store.Version{}, fmt.Errorf("loading %s from redis: %w", tenant, err)
+		version.Revision, _ = s.head(ctx, tenant) // the other error says more
 	}
-	return version, nil
+	return version, fmt.Errorf("loading %s from redis: %w", tenant, err)
+}
+
+// head reads which revision Redis says was committed last.
+func (s *Store) head(ctx context.Context, tenant store.Tenant) (head uint64, err error) {
+	ctx, cancel := context.WithTimeout(ctx, s.options.Timeout)
+	defer cancel()
+	err = s.circuit.do(func() error {
+		heads, err := s.client.HMGet(ctx, s.keys.heads, string(tenant)).Result()
+		if err != nil || len(heads) == 0 {
+			return err
+		}
+		text, _ := heads[0].(string)
+		head, _ = strconv.ParseUint(text, 10, 64) // nonsense is none
+		return nil
+	})
+	return head, err
 }
 
 // fetch reads the envelope of a document, or as much of one as is needed to see
