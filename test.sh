@@ -81,5 +81,8 @@ say "Real logins through the edge (building the provider dex takes about five mi
 	go vet ./... && go test -count=1 -timeout 30m ./...
 )
 
+say "Heap of a request, which the race detector would add to"
+go test -run TestHeapOfARequest ./caddymodule
+
 say "Faults under load, with short outages (go run ./bench/torture -list has them)"
 go run ./bench/torture -short -rate 300

@@ -259,7 +259,8 @@ func (a *decideAnswer) decide(q *decideRequest, h *Handler, r *http.Request, rep
 	case !who.device:
 		a.Subject.From = h.Subject
 	}
-	request := h.request(v, r, &asked, holds, now)
+	made := h.request(v, r, &asked, holds, now)
+	request := &made
 	for i, value := range request.Attributes {
 		a.Attributes = append(a.Attributes, namedValue{engine.Attribute(i).String(), value})
 	}

@@ -20,14 +20,12 @@ func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request, next caddyht
 	if h.app.decisions == nil || !v.authorize {
 		return next.ServeHTTP(w, r)
 	}
-	recorder := &statusRecorder{ResponseWriterWrapper: caddyhttp.ResponseWriterWrapper{ResponseWriter: w}}
-	var err error
+	v.recorder.ResponseWriter = w
 	// Also when a later handler panics, as Caddy's own does to break off an
 	// answer whose rest does not come.
-	broken := true
-	defer func() { h.record(v, recorder.outcome(broken, err)) }()
-	err = next.ServeHTTP(recorder, r)
-	broken = false
+	defer v.record()
+	err := next.ServeHTTP(&v.recorder, r)
+	v.recorder.end(err)
 	return err
 }
 
@@ -53,7 +51,8 @@ func (h *Handler) prepare(v *visit, w http.ResponseWriter, r *http.Request) {
 	// 4 decide: override, in-flight assignment, or active experiment.
 	snapshot := h.tenant.snapshot()
 	if snapshot != nil {
-		v.decision = snapshot.Decide(h.request(v, r, &asked, holds, now))
+		request := h.request(v, r, &asked, holds, now)
+		v.decision = snapshot.Decide(&request)
 	}
 	h.warn(v, r, &asked)
 
@@ -135,8 +134,8 @@ func isCrossSitePost(r *http.Request) bool {
 }
 
 // request puts together what the engine decides on.
-func (h *Handler) request(v *visit, r *http.Request, asked *parameters, holds bool, now time.Time) *engine.Request {
-	request := &engine.Request{Subject: v.subject, Hold: holds, Resumes: asked.resumes()}
+func (h *Handler) request(v *visit, r *http.Request, asked *parameters, holds bool, now time.Time) engine.Request {
+	request := engine.Request{Subject: v.subject, Hold: holds, Resumes: asked.resumes()}
 	a := &request.Attributes
 	a[engine.ClientID] = v.clientID
 	a[engine.Connection] = asked.values[paramConnection]
@@ -200,7 +199,8 @@ func (h *Handler) warn(v *visit, r *http.Request, asked *parameters) {
 func (h *Handler) inject(v *visit, w http.ResponseWriter, r *http.Request, snapshot *engine.Snapshot, who identity, holds bool, now time.Time) {
 	d := &v.decision
 	if d.Treatment != nil {
-		r.Header[h.Header] = []string{d.Treatment.Header()}
+		v.header[0] = d.Treatment.Header()
+		r.Header[h.Header] = v.header[:]
 		h.tenant.count(snapshot, d)
 		h.annotateSpan(r, d)
 	}
@@ -249,12 +249,14 @@ func (h *Handler) forwardUnmodified(v *visit, r *http.Request) {
 }
 
 // record writes the visit to the decision log.
-func (h *Handler) record(v *visit, status int) {
+func (v *visit) record() {
+	h := v.handler
 	defer func() {
 		if cause := recover(); cause != nil {
 			h.warner.warn(codeResolutionFailed, zap.Any("panic", cause), zap.Stack("stack"))
 		}
 	}()
+	status := v.recorder.outcome()
 	h.app.decisions.write(func(b []byte) []byte { return v.appendLine(b, h.tenant.name, status, time.Now()) })
 }
 

@@ -134,12 +134,12 @@ func TestPanicInAPlaceholder(t *testing.T) {
 
 func TestOutcomeOfAnAnswerThatWasBrokenOff(t *testing.T) {
 	s := &statusRecorder{}
-	if got := s.outcome(true, nil); got != 0 {
+	if got := s.outcome(); got != 0 {
 		t.Errorf("before its status: %d", got)
 	}
 	s.ResponseWriter = httptest.NewRecorder()
 	s.WriteHeader(http.StatusFound)
-	if got := s.outcome(true, nil); got != http.StatusFound {
+	if got := s.outcome(); got != http.StatusFound {
 		t.Errorf("after its status: %d", got)
 	}
 }

@@ -12,6 +12,8 @@ import (
 type statusRecorder struct {
 	caddyhttp.ResponseWriterWrapper
 	status int
+	ended  bool  // the later handlers have returned, and not panicked
+	err    error // what they returned
 }
 
 // WriteHeader implements http.ResponseWriter.
@@ -40,22 +42,25 @@ func (s *statusRecorder) wrote() {
 	}
 }
 
+// end notes that the later handlers have returned.
+func (s *statusRecorder) end(err error) { s.ended, s.err = true, err }
+
 // outcome is the status that the client gets: one that was written, the one
 // that an error of a later handler stands for, or Caddy's empty 200. It is 0 if
 // a later handler broke off before there was one.
-func (s *statusRecorder) outcome(broken bool, err error) int {
-	var handlerError caddyhttp.HandlerError
+func (s *statusRecorder) outcome() int {
 	switch {
 	case s.status != 0:
 		return s.status
-	case broken:
+	case !s.ended:
 		return 0
-	case errors.As(err, &handlerError) && handlerError.StatusCode != 0:
-		return handlerError.StatusCode
-	case err != nil:
-		return http.StatusInternalServerError
+	case s.err == nil:
+		return http.StatusOK
 	}
-	return http.StatusOK
+	if failure, ok := errors.AsType[caddyhttp.HandlerError](s.err); ok && failure.StatusCode != 0 {
+		return failure.StatusCode
+	}
+	return http.StatusInternalServerError
 }
 
 // Interface guards

@@ -25,6 +25,8 @@ type visit struct {
 	device    device.Device
 	place     geo.Location
 	decision  engine.Decision
+	header    [1]string      // what the provider receives
+	recorder  statusRecorder // of the response, for the decision log
 }
 
 // derive works out the device and the place, unless that is done already.
