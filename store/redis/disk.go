@@ -20,8 +20,9 @@ import (
 // Redis. A crash at any point leaves the old file or the new one. Processes do
 // not share a directory.
 type disk struct {
-	dir  string
-	work chan struct{} // has an entry when there is something to write
+	dir   string
+	pause time.Duration // after writing
+	work  chan struct{} // has an entry when there is something to write
 
 	mu      sync.Mutex
 	pending map[store.Tenant][]byte
@@ -30,7 +31,7 @@ type disk struct {
 
 func newDisk(dir string) *disk {
 	return &disk{
-		dir: dir, work: make(chan struct{}, 1),
+		dir: dir, pause: diskPause, work: make(chan struct{}, 1),
 		pending: map[store.Tenant][]byte{}, written: map[store.Tenant][]byte{},
 	}
 }
@@ -92,7 +93,7 @@ func (d *disk) run(ctx context.Context, failed func(error)) {
 		if written {
 			// In a burst of changes each would cost a write that the next one makes
 			// useless; the first is on disk by now.
-			pause(ctx, diskPause)
+			pause(ctx, d.pause)
 		}
 		switch {
 		case err == nil:

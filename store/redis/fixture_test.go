@@ -71,6 +71,9 @@ func newStore(t testing.TB, options redisstore.Options) *redisstore.Store {
 	if err != nil {
 		t.Fatal(err)
 	}
+	if os.Getenv(child) != "" {
+		s.WriteWithoutPause() // so that it is killed while it does
+	}
 	t.Cleanup(func() { _ = s.Close() })
 	return s
 }
