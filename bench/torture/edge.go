@@ -38,7 +38,12 @@ http://127.0.0.1:%d {
 	experiments {
 		subject {header.X-Device}
 	}
-	reverse_proxy %s
+	reverse_proxy %s {
+		# What requests that ran on over a reload leave behind is soon closed.
+		transport http {
+			keepalive 5s
+		}
+	}
 }
 http://127.0.0.1:%d {
 	experiments_api {
