@@ -14,6 +14,7 @@ import (
 	"github.com/caddyserver/caddy/v2/modules/caddyhttp"
 
 	"github.com/caddy-experiments/caddy-experiments/engine"
+	"github.com/caddy-experiments/caddy-experiments/store"
 )
 
 // decideRequest is the body of POST /experiments/decide: a request that nobody
@@ -175,6 +176,9 @@ func (q *decideRequest) choose(target *url.URL) (m *mount, others []string, err 
 			rank += 2
 		} else if !slices.ContainsFunc(m.hosts, func(h string) bool { return strings.EqualFold(h, hostname(host)) }) {
 			rank++
+		}
+		if host == "" && q.Tenant == "" && m.site.Tenant != string(store.DefaultTenant) {
+			rank += 8 // who says nothing means the tenant of those who need only one
 		}
 		return rank
 	}

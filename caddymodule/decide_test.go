@@ -296,3 +296,15 @@ func TestDecideCommand(t *testing.T) {
 		t.Errorf("a header without a value exits with %d: %s", got.code, got.log)
 	}
 }
+
+// Who names neither host nor tenant is answered for the default tenant,
+// whichever site Caddy has first.
+func TestDecideMeansTheDefaultTenant(t *testing.T) {
+	x := newExample(t)
+	if out := x.command("decide", "/authorize?client_id=x"); !strings.Contains(out, "tenant default/production") {
+		t.Errorf("decided for another tenant:\n%.300s", out)
+	}
+	if out := x.command("decide", "/authorize?client_id=x", "--tenant", "default/segments"); !strings.Contains(out, "tenant default/segments") {
+		t.Errorf("decided for another tenant:\n%.300s", out)
+	}
+}
