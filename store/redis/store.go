@@ -97,25 +97,44 @@ func (s *Store) Load(ctx context.Context, tenant store.Tenant) (store.Version, e
 		if newest.Revision > 0 {
 			s.hurry()
 		}
-		version.Revision, _ = s.head(ctx, tenant) // the other error says more
+		heads, _ := s.heads(ctx, tenant) // the other error says more
+		version.Revision = heads[0]
 	}
 	return version, fmt.Errorf("loading %s from redis: %w", tenant, err)
 }
 
-// head reads which revision Redis says was committed last.
-func (s *Store) head(ctx context.Context, tenant store.Tenant) (head uint64, err error) {
-	ctx, cancel := context.WithTimeout(ctx, s.options.Timeout)
-	defer cancel()
-	err = s.circuit.do(func() error {
-		heads, err := s.client.HMGet(ctx, s.keys.heads, string(tenant)).Result()
-		if err != nil || len(heads) == 0 {
-			return err
-		}
-		text, _ := heads[0].(string)
-		head, _ = strconv.ParseUint(text, 10, 64) // nonsense is none
-		return nil
+// heads reads which revisions Redis says were committed last, 0 for none.
+func (s *Store) heads(ctx context.Context, tenants ...store.Tenant) ([]uint64, error) {
+	fields := make([]string, len(tenants))
+	for i, tenant := range tenants {
+		fields[i] = string(tenant)
+	}
+	var texts []any
+	err := s.ask(ctx, func(ctx context.Context) (err error) {
+		texts, err = s.client.HMGet(ctx, s.keys.heads, fields...).Result()
+		return err
 	})
-	return head, err
+	heads := make([]uint64, len(tenants))
+	for i := range min(len(texts), len(heads)) {
+		text, _ := texts[i].(string)
+		heads[i], _ = strconv.ParseUint(text, 10, 64) // nonsense is none
+	}
+	return heads, err
+}
+
+// ask puts a small question, to which no answer is an answer too. It waits less
+// long than for documents, so that a silent end of the connection is noticed
+// soon.
+func (s *Store) ask(ctx context.Context, question func(context.Context) error) error {
+	ctx, cancel := context.WithTimeout(ctx, s.options.Timeout*3/4)
+	defer cancel()
+	return s.circuit.do(func() error {
+		err := question(ctx)
+		if errors.Is(err, redis.Nil) || redis.HasErrorPrefix(err, "WRONGTYPE") {
+			return nil
+		}
+		return err
+	})
 }
 
 // fetch reads the envelope of a document, or as much of one as is needed to see
@@ -222,8 +241,7 @@ func saysNo(err error) bool {
 	return false
 }
 
-// hold takes note of a document that is good. An older one than is held
-// already, and one of the same revision that is held, change nothing.
+// hold takes note of a document that is good, unless a newer one is held.
 func (s *Store) hold(tenant store.Tenant, version store.Version) {
 	s.mu.Lock()
 	h := s.held(tenant)

@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"math/rand/v2"
 	"slices"
-	"strconv"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -126,44 +125,17 @@ func (w *watch) compare(ctx context.Context) {
 	}
 }
 
-// ask puts a question to which no answer is an answer too.
-func (w *watch) ask(ctx context.Context, question func(context.Context) error) error {
-	// Less than for documents, which take longer: a silent end of the connection
-	// is to be noticed soon.
-	ctx, cancel := context.WithTimeout(ctx, w.options.Timeout*3/4)
-	defer cancel()
-	return w.circuit.do(func() error {
-		err := question(ctx)
-		if errors.Is(err, redis.Nil) || redis.HasErrorPrefix(err, "WRONGTYPE") {
-			return nil
-		}
-		return err
-	})
-}
-
 // compareHeads looks after the tenants whose revision is not the one that is
 // held, and after those that it has not looked after yet. It reports whether
 // Redis has answered for all.
 func (w *watch) compareHeads(ctx context.Context, tenants []store.Tenant) bool {
 	for some := range slices.Chunk(tenants, headsAtOnce) {
-		fields := make([]string, len(some))
-		for i, tenant := range some {
-			fields[i] = string(tenant)
-		}
-		var heads []any
-		err := w.ask(ctx, func(ctx context.Context) (err error) {
-			heads, err = w.client.HMGet(ctx, w.keys.heads, fields...).Result()
-			return err
-		})
+		heads, err := w.heads(ctx, some...)
 		if err != nil {
 			return false
 		}
 		for i, tenant := range some {
-			var head uint64
-			if i < len(heads) {
-				text, _ := heads[i].(string)
-				head, _ = strconv.ParseUint(text, 10, 64) // nonsense is none
-			}
+			head := heads[i]
 			newest := w.newest(tenant).Revision
 			if head == newest && w.attended[tenant] {
 				continue
