@@ -25,7 +25,7 @@ var layout = map[string][]string{
 	"geo/demo":              {"geo/demo/networks"},
 	"geo/demo/networks":     {},
 	"store":                 {"engine"},
-	"store/durable":         {},
+	"store/durable":         {"store"},
 	"store/file":            {"engine", "store", "store/durable"},
 	"store/redis":           {"engine", "store", "store/durable"},
 	"store/redis/redistest": {},

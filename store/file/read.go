@@ -1,15 +1,12 @@
 package file
 
 import (
-	"bytes"
 	"crypto/sha256"
-	"fmt"
-	"io"
 	"io/fs"
 	"os"
 	"time"
 
-	"github.com/caddy-experiments/caddy-experiments/store"
+	"github.com/caddy-experiments/caddy-experiments/store/durable"
 )
 
 // contents is a file as it was read. The zero value stands for no file.
@@ -21,44 +18,11 @@ type contents struct {
 
 // readFile reads a file of at most limit bytes.
 func readFile(path string, limit int64) (contents, error) {
-	// Opening something else first, a pipe for instance, could take forever.
-	if info, err := os.Stat(path); err != nil {
-		return contents{}, err // says the path itself
-	} else if !info.Mode().IsRegular() {
-		return contents{}, fmt.Errorf("reading %s: it is a %s; put a regular file there", path, kind(info))
-	}
-	f, err := os.Open(path)
+	text, info, err := durable.Read(path, limit)
 	if err != nil {
 		return contents{}, err
 	}
-	defer f.Close()
-	info, err := f.Stat()
-	if err != nil {
-		return contents{}, err
-	}
-	if info.Size() > limit {
-		return contents{}, tooLarge(path, limit)
-	}
-	var text bytes.Buffer
-	text.Grow(int(info.Size()) + bytes.MinRead)
-	if _, err := text.ReadFrom(io.LimitReader(f, limit+1)); err != nil {
-		return contents{}, err
-	}
-	if int64(text.Len()) > limit {
-		return contents{}, tooLarge(path, limit) // it has grown
-	}
-	return contents{text: text.Bytes(), sum: sha256.Sum256(text.Bytes()), info: info}, nil
-}
-
-func tooLarge(path string, limit int64) error {
-	return fmt.Errorf("reading %s: %w: more than %d bytes", path, store.ErrTooLarge, limit)
-}
-
-func kind(info fs.FileInfo) string {
-	if info.IsDir() {
-		return "directory"
-	}
-	return "device, pipe or socket"
+	return contents{text: text, sum: sha256.Sum256(text), info: info}, nil
 }
 
 // unchanged reports whether a file looks like it did before. It may have

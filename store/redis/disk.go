@@ -5,9 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io"
 	"io/fs"
-	"os"
 	"path/filepath"
 	"sync"
 	"time"
@@ -42,24 +40,10 @@ func (d *disk) path(tenant store.Tenant) string {
 
 // recall reads what was kept for a tenant, at most limit bytes of it.
 func (d *disk) recall(tenant store.Tenant, limit int64) ([]byte, error) {
-	path := d.path(tenant)
-	// Opening something else first, a pipe for instance, could take forever.
-	info, err := os.Stat(path)
+	sealed, _, err := durable.Read(d.path(tenant), limit)
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil, store.ErrNotFound
 	}
-	if err != nil {
-		return nil, err // says the path itself
-	}
-	if !info.Mode().IsRegular() {
-		return nil, fmt.Errorf("reading %s: it is no regular file", path)
-	}
-	f, err := os.Open(path)
-	if err != nil {
-		return nil, err
-	}
-	defer f.Close()
-	sealed, err := io.ReadAll(io.LimitReader(f, limit+1))
 	if err == nil {
 		d.mu.Lock()
 		d.written[tenant] = sealed
