@@ -80,7 +80,9 @@ func (r *Reader) update(text []byte) *Document {
 	for i, k := range experiments {
 		document.Experiments[i] = k.experiment
 	}
-	if !consistent(document) {
+	consistent := true
+	references(document, func(position, string, ...any) { consistent = false })
+	if !consistent {
 		return nil
 	}
 	r.entities, r.last, r.flags, r.segments = now, document, flags, segments

@@ -5,44 +5,93 @@ package engine
 // give it. A header is kept ready for each.
 const maxTreatments = 50_000
 
-// known are the ids that a document has, by kind of entity.
-type known struct{ flags, variations, segments, experiments map[string]bool }
+// position is where in a document something stands: a field of an entity, or of an
+// entry of a list inside of one.
+type position struct {
+	entities string // the name of the list that the entity is in
+	entity   int
+	inside   string // the name of the list inside; empty: the entity's own field
+	entry    int
+	field    string // empty: the entity as a whole
+}
 
 // references checks what one entity says of another: that ids are unique, that
-// what an id names exists, and that overrides fit their flag's parameters.
-func (d *decoder) references(root node, document *Document) {
-	ids := known{map[string]bool{}, map[string]bool{}, map[string]bool{}, map[string]bool{}}
-	d.entries(root, nil, "feature_flags", func(i int, n node, at *path) {
-		flag := &document.FeatureFlags[i]
-		d.unique(ids.flags, flag.ID, n, at)
-		d.entries(n, at, "variations", func(j int, n node, at *path) {
-			d.unique(ids.variations, flag.Variations[j].ID, n, at)
-		})
-		d.inside(flag, n, at)
-	})
-	d.entries(root, nil, "segments", func(i int, n node, at *path) {
-		d.unique(ids.segments, document.Segments[i].ID, n, at)
-	})
-	treatments := 0
-	variationsOf := make(map[string]int, len(document.FeatureFlags))
-	for _, flag := range document.FeatureFlags {
-		variationsOf[flag.ID] = len(flag.Variations)
-	}
-	d.entries(root, nil, "experiments", func(i int, n node, at *path) {
-		experiment := &document.Experiments[i]
-		before := treatments
-		if treatments += variationsOf[experiment.FeatureFlagID]; before <= maxTreatments && treatments > maxTreatments {
-			d.fault(n, at, "the experiments up to this one have more than %d variations to give; spread them over several tenants", maxTreatments)
+// what an id names exists, and that no more is given away than can be compiled.
+func references(document *Document, report func(at position, format string, args ...any)) {
+	unique := func(seen map[string]bool, id string, at position) {
+		if seen[id] {
+			at.field = "id"
+			report(at, "%s is the id of another one already", id)
 		}
-		d.unique(ids.experiments, experiment.ID, n, at)
-		d.exists(ids.flags, "feature flag", n, at, "feature_flag_id", experiment.FeatureFlagID)
-		d.entries(n, at, "allocations", func(j int, n node, at *path) {
-			allocation := &experiment.Allocations[j]
-			d.exists(ids.variations, "variation", n, at, "variation_id", allocation.VariationID)
-			if allocation.SegmentID != "" {
-				d.exists(ids.segments, "segment", n, at, "segment_id", allocation.SegmentID)
+		seen[id] = true
+	}
+	exists := func(known map[string]bool, what, id string, at position) {
+		if !known[id] {
+			report(at, "there is no %s %s", what, id)
+		}
+	}
+	flags, variations := map[string]bool{}, map[string]bool{}
+	variationsOf := make(map[string]int, len(document.FeatureFlags))
+	for i := range document.FeatureFlags {
+		flag := &document.FeatureFlags[i]
+		unique(flags, flag.ID, position{entities: "feature_flags", entity: i})
+		variationsOf[flag.ID] = len(flag.Variations)
+		for j := range flag.Variations {
+			unique(variations, flag.Variations[j].ID, position{entities: "feature_flags", entity: i, inside: "variations", entry: j})
+		}
+	}
+	segments := map[string]bool{}
+	for i := range document.Segments {
+		unique(segments, document.Segments[i].ID, position{entities: "segments", entity: i})
+	}
+	experiments, treatments := map[string]bool{}, 0
+	for i := range document.Experiments {
+		e, at := &document.Experiments[i], position{entities: "experiments", entity: i}
+		before := treatments
+		if treatments += variationsOf[e.FeatureFlagID]; before <= maxTreatments && treatments > maxTreatments {
+			report(at, "the experiments up to this one have more than %d variations to give; spread them over several tenants", maxTreatments)
+		}
+		unique(experiments, e.ID, at)
+		at.field = "feature_flag_id"
+		exists(flags, "feature flag", e.FeatureFlagID, at)
+		for j, a := range e.Allocations {
+			at := position{"experiments", i, "allocations", j, "variation_id"}
+			exists(variations, "variation", a.VariationID, at)
+			if a.SegmentID != "" {
+				at.field = "segment_id"
+				exists(segments, "segment", a.SegmentID, at)
 			}
-		})
+		}
+	}
+}
+
+// references reports what is wrong between the entities where it stands in the
+// text.
+func (d *decoder) references(root node, document *Document) {
+	references(document, func(at position, format string, args ...any) {
+		if d.full() {
+			return // finding where takes time
+		}
+		n, where := root, (*path)(nil)
+		step := func(name string) {
+			n, _ = n.member(name) // it was decoded
+			where = &path{parent: where, name: name}
+		}
+		item := func(list string, i int) {
+			step(list)
+			n, where = n.item(i), &path{parent: where, item: i + 1}
+		}
+		item(at.entities, at.entity)
+		if at.inside != "" {
+			item(at.inside, at.entry)
+		}
+		if at.field != "" {
+			step(at.field)
+		}
+		d.fault(n, where, format, args...)
+	})
+	d.entries(root, nil, "feature_flags", func(i int, n node, at *path) {
+		d.inside(&document.FeatureFlags[i], n, at)
 	})
 }
 
@@ -58,40 +107,6 @@ func (d *decoder) inside(flag *FeatureFlag, n node, at *path) {
 	})
 }
 
-// consistent reports whether references finds nothing, for a document whose
-// flags have been looked inside of.
-func consistent(document *Document) bool {
-	ids := known{map[string]bool{}, map[string]bool{}, map[string]bool{}, map[string]bool{}}
-	ok := true
-	add := func(seen map[string]bool, id string) {
-		ok = ok && !seen[id]
-		seen[id] = true
-	}
-	variationsOf := make(map[string]int, len(document.FeatureFlags))
-	for i := range document.FeatureFlags {
-		flag := &document.FeatureFlags[i]
-		add(ids.flags, flag.ID)
-		variationsOf[flag.ID] = len(flag.Variations)
-		for j := range flag.Variations {
-			add(ids.variations, flag.Variations[j].ID)
-		}
-	}
-	for i := range document.Segments {
-		add(ids.segments, document.Segments[i].ID)
-	}
-	treatments := 0
-	for i := range document.Experiments {
-		e := &document.Experiments[i]
-		add(ids.experiments, e.ID)
-		ok = ok && ids.flags[e.FeatureFlagID]
-		treatments += variationsOf[e.FeatureFlagID]
-		for _, a := range e.Allocations {
-			ok = ok && ids.variations[a.VariationID] && (a.SegmentID == "" || ids.segments[a.SegmentID])
-		}
-	}
-	return ok && treatments <= maxTreatments
-}
-
 // entries visits the entries of a list that is a member of n, if it is there.
 func (d *decoder) entries(n node, at *path, name string, visit func(i int, n node, at *path)) {
 	list, there := n.member(name)
@@ -101,21 +116,6 @@ func (d *decoder) entries(n node, at *path, name string, visit func(i int, n nod
 	here := &path{parent: at, name: name}
 	for i, item := range list.items() {
 		visit(i, item, &path{parent: here, item: i + 1})
-	}
-}
-
-func (d *decoder) unique(seen map[string]bool, id string, n node, at *path) {
-	if seen[id] {
-		value, _ := n.member("id")
-		d.fault(value, &path{parent: at, name: "id"}, "%s is the id of another one already", id)
-	}
-	seen[id] = true
-}
-
-func (d *decoder) exists(known map[string]bool, what string, n node, at *path, field, id string) {
-	if !known[id] {
-		value, _ := n.member(field)
-		d.fault(value, &path{parent: at, name: field}, "there is no %s %s", what, id)
 	}
 }
 

@@ -93,6 +93,16 @@ func (n node) items() iter.Seq2[int, node] {
 	}
 }
 
+// item gives the item of an array at an index that it has.
+func (n node) item(index int) node {
+	for i, item := range n.items() {
+		if i == index {
+			return item
+		}
+	}
+	return node{}
+}
+
 // members visits the members of an object.
 func (n node) members() iter.Seq2[node, node] {
 	return func(yield func(name, value node) bool) {
