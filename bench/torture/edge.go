@@ -49,6 +49,7 @@ http://127.0.0.1:%d {
 	experiments_api {
 		token torture
 		rate_limit 100000 100000
+		%s
 	}
 }
 `
@@ -56,14 +57,15 @@ http://127.0.0.1:%d {
 // newEdge prepares an edge over a store, which is written as in a Caddyfile.
 func (s *scene) newEdge(store string) *edge {
 	e := &edge{scene: s, store: store, dir: s.TempDir(), port: s.freePort(), api: s.freePort(), admin: s.freePort()}
-	e.configure("")
+	e.configure("", "")
 	s.Cleanup(func() { e.signal(syscall.SIGKILL) })
 	return e
 }
 
-// configure writes the edge's configuration with more options of the app.
-func (e *edge) configure(options string) {
-	text := fmt.Sprintf(edgeCaddyfile, e.admin, e.store, options, e.port, e.scene.provider.Addr(), e.api)
+// configure writes the edge's configuration with more options of the app and
+// more tokens of the API.
+func (e *edge) configure(options, tokens string) {
+	text := fmt.Sprintf(edgeCaddyfile, e.admin, e.store, options, e.port, e.scene.provider.Addr(), e.api, tokens)
 	if err := os.WriteFile(filepath.Join(e.dir, "Caddyfile"), []byte(text), 0o644); err != nil {
 		e.scene.Fatal(err)
 	}

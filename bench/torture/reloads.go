@@ -3,8 +3,6 @@ package main
 import (
 	"fmt"
 	"net/http"
-	"os"
-	"path/filepath"
 	"sync"
 	"syscall"
 	"time"
@@ -13,15 +11,6 @@ import (
 var reloads = []fault{
 	{"F19", "reloads: the same, changed and broken configurations", "0 failed but for connections reset in the listener's queue, descriptors as before", reload},
 	{"F20", "SIGTERM with slow requests running", "0 cut within the grace period", terminate},
-}
-
-// configureAPI writes the configuration with more tokens.
-func (e *edge) configureAPI(tokens string) {
-	text := fmt.Sprintf(edgeCaddyfile, e.admin, e.store, "", e.port, e.scene.provider.Addr(), e.api)
-	text = text[:len(text)-len("\t\ttoken torture\n\t\trate_limit 100000 100000\n\t}\n}\n")] + "\t\ttoken torture\n\t\trate_limit 100000 100000\n" + tokens + "\t}\n}\n"
-	if err := os.WriteFile(filepath.Join(e.dir, "Caddyfile"), []byte(text), 0o644); err != nil {
-		e.scene.Fatal(err)
-	}
 }
 
 func reload(s *scene) {
@@ -38,17 +27,17 @@ func reload(s *scene) {
 	for i := range times {
 		switch i % 3 {
 		case 0:
-			b.configure("")
+			b.configure("", "")
 		case 1:
-			b.configure(fmt.Sprintf("header_budget %d", 5000+i))
+			b.configure(fmt.Sprintf("header_budget %d", 5000+i), "")
 		case 2:
-			b.configure("no_such_option")
+			b.configure("no_such_option", "")
 		}
 		if err := b.reload(); (err != nil) != (i%3 == 2) {
 			s.miss("reload %d: %v", i, err)
 		}
 	}
-	b.configure("")
+	b.configure("", "")
 	if err := b.reload(); err != nil {
 		s.Fatal(err)
 	}

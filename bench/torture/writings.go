@@ -95,12 +95,11 @@ func manyTenants(s *scene) {
 	server := redistest.Start(s)
 	a := s.newEdge(overRedis(server.URL()))
 	// Tenants are followed that a token is for.
-	var api string
+	var tokens string
 	for i := range tenants {
-		api += fmt.Sprintf("token t%d {\n tenant tenant%d/production\n }\n", i, i)
+		tokens += fmt.Sprintf("token t%d {\n tenant tenant%d/production\n }\n", i, i)
 	}
-	a.api = s.freePort()
-	a.configureAPI(api)
+	a.configure("", tokens)
 	took := a.start()
 	s.publish(a, 1)
 	s.inStep(5*time.Second, 1, a)
