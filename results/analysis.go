@@ -36,6 +36,13 @@ type Variation struct {
 	// units without an event are left out instead of counted as 0.
 	Traffic int64
 	Sums    Sums
+	// Periods are the sums of each time of constant weights, in the same order
+	// for all variations, where there were several; Sums are of all of them. The
+	// effect of each is then estimated by itself and Combine joins them.
+	Periods []Sums
+	// Arm stands in for the mean of Sums where another number is compared, such as
+	// a quantile; nil for the mean.
+	Arm *Arm
 	// SmallestP is the smallest sequential p-value of the iteration's earlier
 	// looks, nil at the first.
 	SmallestP *float64
@@ -63,6 +70,9 @@ type Settings struct {
 	DeltaInterval bool
 	// UnknownUnits are those of variations the experiment does not have.
 	UnknownUnits int64
+	// Split is what is known of the split already; nil has the traffic tested
+	// against the weights. Where the weights changed it must be given.
+	Split *SplitCheck
 }
 
 func (s Settings) filled() (Settings, State) {
@@ -138,7 +148,11 @@ func Analyze(variations []Variation, settings Settings) Analysis {
 		a.IntervalLevel, a.SequenceLevel = 0.9, 0.95
 		return a
 	}
-	a.Split = CheckSplit(units, weights, settings.UnknownUnits)
+	if settings.Split != nil {
+		a.Split = *settings.Split
+	} else {
+		a.Split = CheckSplit(units, weights, settings.UnknownUnits)
+	}
 	m := measure(variations, control, settings)
 	a.TreatmentResults = m.results()
 	if !a.MetricSeen && settings.Kind == Conversion {

@@ -23,17 +23,38 @@ func measure(variations []Variation, control int, settings Settings) *measuremen
 		posteriors: make([]*posterior, len(variations)), out: make([]TreatmentResult, len(variations))}
 	for i, v := range variations {
 		m.all.Merge(v.Sums)
-		switch settings.Kind {
-		case Conversion:
-			m.arms[i] = v.Sums.ProportionArm()
-		case Ratio:
-			m.arms[i] = v.Sums.RatioArm()
-		default:
-			m.arms[i] = v.Sums.MeanArm()
+		m.arms[i] = settings.Kind.Arm(v.Sums)
+		if v.Arm != nil {
+			m.arms[i] = *v.Arm
 		}
 	}
 	copy(m.adjusted, m.arms)
 	return m
+}
+
+// Arm is what is compared of sums: a rate, a ratio or a mean.
+func (k Kind) Arm(s Sums) Arm {
+	switch k {
+	case Conversion:
+		return s.ProportionArm()
+	case Ratio:
+		return s.RatioArm()
+	}
+	return s.MeanArm()
+}
+
+// effect estimates the difference of variation i from variation j without
+// adjustment: period by period, where there were several.
+func (m *measurement) effect(i, j int, scale Scale) Effect {
+	treatment, control := m.variations[i], m.variations[j]
+	if len(treatment.Periods) < 2 || len(control.Periods) != len(treatment.Periods) {
+		return Compare(m.arms[j], m.arms[i], scale)
+	}
+	periods := make([]Effect, len(treatment.Periods))
+	for k := range periods {
+		periods[k] = Compare(m.Kind.Arm(control.Periods[k]), m.Kind.Arm(treatment.Periods[k]), scale)
+	}
+	return Combine(periods)
 }
 
 func (m *measurement) results() []TreatmentResult {
@@ -213,7 +234,7 @@ func (m *measurement) compare(i int) {
 		return
 	}
 	s, c := m.variations[i].Sums, m.variations[m.control].Sums
-	e := Compare(m.arms[m.control], m.arms[i], Absolute)
+	e := m.effect(i, m.control, Absolute)
 	if e.State == OK && m.isAdjusted(i) && m.isAdjusted(m.control) {
 		if adjusted, a := CompareAdjusted(c, s, m.Kind == Conversion && c.binary() && s.binary(), Absolute); a.State == OK {
 			e = adjusted
@@ -263,13 +284,17 @@ func (m *measurement) relative(i, j int) DifferenceFromArm {
 		}
 	}
 	e := Compare(control, treatment, Relative)
+	periods := len(m.variations[i].Periods) > 1
+	if periods {
+		e = m.effect(i, j, Relative)
+	}
 	if e.State != OK {
 		return DifferenceFromArm{State: e.State}
 	}
 	d := DifferenceFromArm{Estimate: finite(e.Estimate), Variance: finite(e.SE * e.SE), IntervalKind: "delta"}
 	half := e.SE * upperQuantile((1-m.Level)/2)
 	interval := Interval{e.Estimate - half, e.Estimate + half}
-	if control.Mean > 0 && treatment.Mean > 0 && !m.DeltaInterval {
+	if control.Mean > 0 && treatment.Mean > 0 && !m.DeltaInterval && !periods {
 		if ratio, state := RatioInterval(control, treatment, 1-m.Level); state == OK {
 			interval, d.IntervalKind = Interval{ratio.Lower - 1, ratio.Upper - 1}, "logRatio"
 		}

@@ -168,6 +168,9 @@ const (
 	// SplitUntested: fewer than 100 units, an expected count below 5, or fewer
 	// than two variations with a weight.
 	SplitUntested SplitStatus = "too_few_units"
+	// SplitNotRandom: variations were not given by chance, so there is no planned
+	// split that the units could differ from.
+	SplitNotRandom SplitStatus = "not_random"
 	// SplitLeaking: units on variations that should get none.
 	SplitLeaking SplitStatus = "leak"
 )

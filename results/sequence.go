@@ -66,6 +66,9 @@ const (
 	Loser Status = "loser"
 	// Untrustworthy: the split is not the planned one, nothing may be concluded.
 	Untrustworthy Status = "untrustworthy"
+	// Observational: segments decide and not chance, so that what differs between
+	// the variations need not be their doing.
+	Observational Status = "observational"
 )
 
 // Decision is what may be done now. P(best) is no stopping rule: looked at for

@@ -1,0 +1,171 @@
+package report
+
+import (
+	"math"
+	"slices"
+	"time"
+
+	"github.com/caddy-experiments/caddy-experiments/results"
+	"github.com/caddy-experiments/caddy-experiments/results/events"
+)
+
+// series is how the metrics stood at the end of each day.
+type series struct {
+	days []Day
+	// smallest is the smallest always-valid p-value of all these looks: what was
+	// shown on one day stays shown.
+	smallest map[seriesKey]*float64
+}
+
+// seriesKey names a variation of a metric, which may stand in several groups.
+type seriesKey struct {
+	metric, group string
+	step          int
+	variation     string
+}
+
+// standing is a metric as it stands: the totals by variation and version.
+type standing struct {
+	measured
+	totals [][]exactTotals
+}
+
+// exactTotals are sums that days add to, exactly.
+type exactTotals struct {
+	units, events    int64
+	y, yy, d, dd, yd results.Total
+}
+
+func (t *exactTotals) add(g *events.Growth) {
+	t.units += g.Units
+	t.events += g.Events
+	for _, sum := range []struct{ to, from *results.Total }{{&t.y, &g.Y}, {&t.yy, &g.YY}, {&t.d, &g.D}, {&t.dd, &g.DD}, {&t.yd, &g.YD}} {
+		sum.to.Merge(*sum.from)
+	}
+}
+
+func (t *exactTotals) sums() results.Sums {
+	s, err := results.Totals{
+		Units: t.units, Events: t.events,
+		Y: t.y.Float64(), YY: t.yy.Float64(), D: t.d.Float64(), DD: t.dd.Float64(), YD: t.yd.Float64(),
+	}.Sums()
+	if err != nil {
+		return results.Sums{} // a day on which nothing counted yet
+	}
+	return s
+}
+
+// series follows the days of an answer.
+func (q *question) series(answer *events.Answer) *series {
+	out := &series{smallest: map[seriesKey]*float64{}}
+	versions := q.arms(answer.Groups).versions
+	var followed []*standing
+	for _, m := range q.metrics {
+		if m.cell < 0 || q.query.Measures[m.cell].Histogram {
+			continue // steps of funnels and percentiles do not add up by day
+		}
+		s := &standing{measured: m}
+		for range q.variations {
+			s.totals = append(s.totals, make([]exactTotals, len(versions)))
+		}
+		followed = append(followed, s)
+	}
+	for _, day := range answer.Days {
+		entry := Day{Date: day.Start.Time().Format(time.DateOnly)}
+		for _, s := range followed {
+			entry.Metrics = append(entry.Metrics, q.advance(out, s, day, versions))
+		}
+		out.days = append(out.days, entry)
+	}
+	return out
+}
+
+// advance adds a day to a metric and looks at it.
+func (q *question) advance(out *series, s *standing, day events.Day, versions []string) DayMetric {
+	metric := DayMetric{Key: s.Key}
+	for _, v := range q.variations {
+		metric.Variations = append(metric.Variations, DayVariation{ID: v.ID})
+	}
+	for i := range day.Groups {
+		g := &day.Groups[i]
+		version := slices.Index(versions, g.WeightsVersion)
+		at := slices.IndexFunc(q.variations, func(v Variation) bool { return v.ID == g.Variation })
+		growth := g.Growths[s.cell]
+		if at < 0 || version < 0 || growth == nil {
+			continue
+		}
+		s.totals[at][version].add(growth)
+		v := &metric.Variations[at]
+		v.NewUnits += growth.Units
+		v.NewEvents += growth.Events
+		v.NewValue += growth.Y.Float64()
+	}
+	control := slices.IndexFunc(q.variations, func(v Variation) bool { return v.IsControl })
+	for i := range metric.Variations {
+		q.look(&metric.Variations[i], s, i, control)
+		if p := metric.Variations[i].P; p != nil {
+			key := seriesKey{s.Key, s.Group, s.Step, q.variations[i].ID}
+			out.smallest[key] = results.SmallestP(out.smallest[key], p)
+		}
+	}
+	return metric
+}
+
+// look says how a variation stands.
+func (q *question) look(v *DayVariation, s *standing, at, control int) {
+	all, periods := s.sums(at)
+	v.Units, v.Events = all.Units, all.Events
+	arm := s.Kind.Arm(all)
+	if arm.State == results.OK || arm.State == results.ZeroVariance {
+		v.Mean = &arm.Mean
+	}
+	v.Interval = interval(s.Kind, all, arm, q.Level)
+	if at == control || control < 0 {
+		return
+	}
+	base, basePeriods := s.sums(control)
+	relative := effect(s.Kind, base, all, basePeriods, periods, results.Relative)
+	difference := &results.DifferenceFromArm{FromTreatmentID: q.variations[control].ID, State: relative.State, IntervalKind: "delta"}
+	if relative.State == results.OK {
+		around := results.Normal{Mu: relative.Estimate, Sigma: relative.SE}.Interval(q.Level)
+		difference.Estimate, difference.Lower, difference.Upper = &relative.Estimate, &around.Lower, &around.Upper
+	}
+	v.RelativeDifference = difference
+	absolute := effect(s.Kind, base, all, basePeriods, periods, results.Absolute)
+	v.P = absolute.Sequence(0.05, results.DefaultTuningUnits, results.TwoSided).P
+}
+
+func (s *standing) sums(variation int) (all results.Sums, periods []results.Sums) {
+	for i := range s.totals[variation] {
+		period := s.totals[variation][i].sums()
+		all.Merge(period)
+		periods = append(periods, period)
+	}
+	return all, periods
+}
+
+// effect is the difference of two arms: period by period, where weights changed.
+func effect(kind results.Kind, control, treatment results.Sums, controls, treatments []results.Sums, scale results.Scale) results.Effect {
+	if len(controls) < 2 {
+		return results.Compare(kind.Arm(control), kind.Arm(treatment), scale)
+	}
+	periods := make([]results.Effect, len(controls))
+	for i := range periods {
+		periods[i] = results.Compare(kind.Arm(controls[i]), kind.Arm(treatments[i]), scale)
+	}
+	return results.Combine(periods)
+}
+
+// interval is the credible interval of a mean under the weak prior.
+func interval(kind results.Kind, sums results.Sums, arm results.Arm, level float64) *results.Interval {
+	var out results.Interval
+	switch {
+	case kind == results.Conversion && sums.Units > 0 && sums.Events <= sums.Units:
+		out = results.Beta{Alpha: 1, Beta: 1}.Update(sums.Events, sums.Units).Interval(level)
+	case kind != results.Conversion && arm.State == results.OK:
+		out = results.Normal{Mu: arm.Mean, Sigma: math.Sqrt(arm.Variance / float64(arm.Units))}.Interval(level)
+	default:
+		return nil
+	}
+	return &out
+}
