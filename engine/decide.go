@@ -32,8 +32,9 @@ type Carried struct {
 	VariationID  string
 	SegmentID    string
 	IsControl    bool
-	// Forced says that an override made the decision.
-	Forced bool
+	// Forced says that an override made the decision, Untracked that the subject
+	// is outside of the experiment.
+	Forced, Untracked bool
 }
 
 // Source is how a decision came about.
@@ -69,6 +70,9 @@ type Decision struct {
 	SegmentID string
 	Source    Source
 	Warning   Warning
+	// Untracked says that the subject is outside of the experiment and is not
+	// analysed.
+	Untracked bool
 	// New says that the decision was made now and should be carried along.
 	New bool
 	// Drop says that what the device carries is of no more use.
@@ -165,7 +169,7 @@ func (s *Snapshot) carry(r *Request) Decision {
 	if c.IsControl {
 		t = treatments[1]
 	}
-	return Decision{Treatment: t, SegmentID: c.SegmentID, Source: SourceCarried}
+	return Decision{Treatment: t, SegmentID: c.SegmentID, Source: SourceCarried, Untracked: c.Untracked}
 }
 
 // assign asks the deciding experiments in their order.
@@ -182,11 +186,14 @@ func (s *Snapshot) assign(r *Request) Decision {
 // evaluate applies the experiment's own strategy.
 func (p *plan) evaluate(r *Request) Decision {
 	if p.shares != nil {
-		bucket := BucketOf(r.Subject, p.id)
+		bucket := BucketOf(r.Subject, p.key)
 		for i := range p.shares {
 			if bucket < p.shares[i].end {
 				return Decision{Treatment: p.shares[i].treatment, Source: SourceBucket}
 			}
+		}
+		if p.rest != nil {
+			return Decision{Treatment: p.rest, Source: SourceFallback, Untracked: true}
 		}
 		return Decision{}
 	}

@@ -22,6 +22,9 @@ func brief(d Decision) string {
 	if d.Source != "" {
 		words = append(words, "by", string(d.Source))
 	}
+	if d.Untracked {
+		words = append(words, "untracked")
+	}
 	if d.Warning != "" {
 		words = append(words, "warns", string(d.Warning))
 	}
@@ -294,6 +297,7 @@ func TestDecideDoesNotAllocate(t *testing.T) {
 		request  Request
 	}{
 		{"percentage", percentage, Request{}},
+		{"salted, outside", compile(t, iterated("percentage", "active", shared("0.001", "0"), `[{"id":"itr_1","status":"running","salt":"itr_1",`+restToC+`}]`)), Request{}},
 		{"longest subject on the stack", percentage, Request{Subject: strings.Repeat("s", longestOnStack-len("exp_1"))}},
 		{"segment", segment, Request{Attributes: Attributes{Browser: "Chrome"}}},
 		{"segment by index", segment, Request{Attributes: Attributes{ClientID: "9", UserAgent: userAgent}}},

@@ -48,6 +48,12 @@ func (d *decoder) document(n node) *Document {
 			out.Segments = list(d, v, at, d.segment)
 		case "experiments":
 			out.Experiments = list(d, v, at, d.experiment)
+		case "metrics":
+			out.Metrics = list(d, v, at, d.metric)
+		case "metric_groups":
+			out.MetricGroups = list(d, v, at, d.metricGroup)
+		case "randomization_units":
+			out.RandomizationUnits = list(d, v, at, d.randomizationUnit)
 		default:
 			return false
 		}
@@ -265,6 +271,16 @@ func (d *decoder) experiment(n node, at *path) Experiment {
 			out.StartedAt = d.time(v, at)
 		case "ended_at":
 			out.EndedAt = d.time(v, at)
+		case "archived_at":
+			out.ArchivedAt = d.time(v, at)
+		case "key":
+			out.Key = d.key(v, at)
+		case "maintainer_id":
+			out.MaintainerID = d.string(v, at)
+		case "holdout_id":
+			out.HoldoutID = d.string(v, at)
+		case "iterations":
+			out.Iterations = list(d, v, at, d.iteration)
 		default:
 			return d.described(name, v, at, description{ExperimentPrefix, &out.ID, &out.Name, &out.Description, &out.CreatedAt, &out.UpdatedAt})
 		}

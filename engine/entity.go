@@ -11,10 +11,13 @@ import (
 type Document struct {
 	// Revision counts the committed changes of this document. A document that
 	// a person writes may leave it out.
-	Revision     uint64        `json:"revision,omitempty"`
-	FeatureFlags []FeatureFlag `json:"feature_flags"`
-	Segments     []Segment     `json:"segments"`
-	Experiments  []Experiment  `json:"experiments"`
+	Revision           uint64              `json:"revision,omitempty"`
+	FeatureFlags       []FeatureFlag       `json:"feature_flags"`
+	Segments           []Segment           `json:"segments"`
+	Experiments        []Experiment        `json:"experiments"`
+	Metrics            []Metric            `json:"metrics,omitempty"`
+	MetricGroups       []MetricGroup       `json:"metric_groups,omitempty"`
+	RandomizationUnits []RandomizationUnit `json:"randomization_units,omitempty"`
 }
 
 // FeatureFlag is the configuration surface of an experiment: typed parameters
@@ -76,7 +79,9 @@ type Rule struct {
 // Experiment splits the requests of one authentication flow over the
 // variations of one feature flag.
 type Experiment struct {
-	ID                 string           `json:"id"`
+	ID string `json:"id"`
+	// Key is a name for addresses. It may be empty, and is unique otherwise.
+	Key                string           `json:"key,omitempty"`
 	Name               string           `json:"name"`
 	Description        string           `json:"description,omitempty"`
 	FeatureFlagID      string           `json:"feature_flag_id"`
@@ -88,8 +93,13 @@ type Experiment struct {
 	Allocations        []Allocation     `json:"allocations"`
 	StartedAt          *time.Time       `json:"started_at,omitempty"`
 	EndedAt            *time.Time       `json:"ended_at,omitempty"`
+	ArchivedAt         *time.Time       `json:"archived_at,omitempty"`
 	CreatedAt          *time.Time       `json:"created_at,omitempty"`
 	UpdatedAt          *time.Time       `json:"updated_at,omitempty"`
+	MaintainerID       string           `json:"maintainer_id,omitempty"`
+	HoldoutID          string           `json:"holdout_id,omitempty"`
+	// Iterations are in the order in which they were made, the newest last.
+	Iterations []Iteration `json:"iterations,omitempty"`
 }
 
 // AssignmentConfig says what is bucketed. The only subject is the device.
@@ -179,6 +189,9 @@ func (d Document) MarshalJSON() ([]byte, error) {
 	})
 	d.Experiments = written(d.Experiments, func(e *Experiment) {
 		e.Allocations = written(e.Allocations, func(*Allocation) {})
+	})
+	d.MetricGroups = written(d.MetricGroups, func(g *MetricGroup) {
+		g.Metrics = written(g.Metrics, func(*GroupedMetric) {})
 	})
 	var text bytes.Buffer
 	encoder := json.NewEncoder(&text)

@@ -62,12 +62,16 @@ type ExperimentStep struct {
 	GivesSegment  string `json:"gives_segment,omitempty"`
 	GivesSource   Source `json:"gives_source,omitempty"`
 	GivesNoReason string `json:"gives_nothing_because,omitempty"`
+	// GivesUntracked says that the subject is outside of the experiment: it gets
+	// the variation of the rest and is not analysed.
+	GivesUntracked bool `json:"gives_untracked,omitempty"`
 }
 
 // BucketStep shows how a subject is bucketed.
 type BucketStep struct {
 	Subject string `json:"subject"`
-	// Hashed is the text whose hash decides: the subject and the experiment.
+	// Hashed is the text whose hash decides: the subject, the experiment, and the
+	// salt of its iteration if that has one.
 	Hashed string `json:"hashed"`
 	// Digits are the first 8 bytes of the hash, and Number is what they are as
 	// a whole number. It is a text because few readers of JSON keep 64 bits.
@@ -77,6 +81,9 @@ type BucketStep struct {
 	Bucket   int     `json:"bucket"`
 	Fraction int     `json:"fraction"`
 	Ranges   []Range `json:"ranges"`
+	// Rest is the variation of subjects above all ranges, who are outside of the
+	// experiment; empty if they get nothing.
+	Rest string `json:"rest,omitempty"`
 }
 
 // Range is the buckets of one allocation: from From up to, and without, To, in
@@ -257,10 +264,10 @@ func (s *Snapshot) step(p *plan, r *Request) ExperimentStep {
 
 // divide says which range a subject falls into.
 func (step *ExperimentStep) divide(p *plan, subject string) {
-	sum := sha256.Sum256([]byte(subject + p.id))
+	sum := sha256.Sum256([]byte(subject + p.key))
 	n := binary.BigEndian.Uint64(sum[:8])
 	b := &BucketStep{
-		Subject: subject, Hashed: subject + p.id, Digits: hex.EncodeToString(sum[:8]), Number: strconv.FormatUint(n, 10),
+		Subject: subject, Hashed: subject + p.key, Digits: hex.EncodeToString(sum[:8]), Number: strconv.FormatUint(n, 10),
 		Bucket: int(n % 100), Fraction: int(n / 100 % 1000),
 	}
 	place := Weight(b.Bucket*1000 + b.Fraction)
@@ -275,7 +282,14 @@ func (step *ExperimentStep) divide(p *plan, subject string) {
 		}
 		from = to
 	}
-	if step.Gives == "" {
+	if p.rest != nil {
+		b.Rest = p.rest.VariationID
+	}
+	switch {
+	case step.Gives != "":
+	case b.Rest != "":
+		step.Gives, step.GivesSource, step.GivesUntracked = b.Rest, SourceFallback, true
+	default:
 		step.GivesNoReason = "the bucket lies above all ranges: the weights do not sum to 100"
 	}
 }

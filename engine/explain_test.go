@@ -34,9 +34,9 @@ func concluded(s *Snapshot, r *Request, e *Explanation) string {
 			}
 		}
 		if x.GivesSource == SourceFallback {
-			served(x.ID, x.Gives, p.fallback.IsControl)
+			served(x.ID, x.Gives, p.fallback != nil && p.fallback.IsControl)
 		}
-		d.SegmentID, d.Source, d.New = x.GivesSegment, x.GivesSource, true
+		d.SegmentID, d.Source, d.New, d.Untracked = x.GivesSegment, x.GivesSource, true, x.GivesUntracked
 	}
 	d.Warning = e.Override.Warning
 	switch {
@@ -79,6 +79,8 @@ func explained(t testing.TB) []*Snapshot {
 		compile(t, oneExperiment("segment", "active", targeted)),
 		compile(t, oneExperiment("segment", "draft", `[{"variation_id":"var_B","segment_id":"seg_3","is_control":true}]`)),
 		compile(t, oneExperiment("segment", "draft", `[]`)),
+		compile(t, iterated("percentage", "active", shared("20", "30"), `[{"id":"itr_1","status":"running","salt":"x",`+restToC+`}]`)),
+		compile(t, iterated("percentage", "completed", shared("20", "80"), `[{"id":"itr_1","status":"stopped","shares":[{"variation_id":"var_B","weight":80},{"variation_id":"var_A","weight":20}]}]`)),
 	}
 }
 

@@ -8,6 +8,7 @@ import (
 
 func FuzzDecode(f *testing.F) {
 	f.Add([]byte(whole))
+	f.Add([]byte(recorded))
 	f.Add([]byte("{}"))
 	f.Add([]byte(oneExperiment("percentage", "active", halves)))
 	f.Add([]byte(oneExperiment("segment", "active", targeted)))
@@ -56,6 +57,7 @@ func FuzzDecide(f *testing.F) {
 		Compile(decode(f, draft), Settings{}),
 		compile(f, oneExperiment("percentage", "paused", halves)),
 		compile(f, oneExperiment("percentage", "archived", halves)),
+		compile(f, iterated("percentage", "active", shared("20", "30"), `[{"id":"itr_1","status":"running","salt":"x",`+restToC+`}]`)),
 	}
 	f.Add("s", "chrome", "US", "", "", "", "", "", "", byte(0))
 	f.Add("", "", "", "exp_1", "var_B", "", "", "", "", byte(0))

@@ -9,6 +9,7 @@ const (
 	VariationPrefix  = "var_"
 	SegmentPrefix    = "seg_"
 	ExperimentPrefix = "exp_"
+	IterationPrefix  = "itr_"
 )
 
 // ValidID reports whether id is prefix followed by at least one base58

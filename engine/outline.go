@@ -4,8 +4,9 @@ import "strconv"
 
 // outline is where the entities of a document stand in its text.
 type outline struct {
-	revision                            uint64
-	featureFlags, segments, experiments [][]byte
+	revision                                  uint64
+	featureFlags, segments, experiments       [][]byte
+	metrics, metricGroups, randomizationUnits [][]byte // nil: not there
 }
 
 // outlined finds the entities of a text without reading them. It looks for the
@@ -33,6 +34,12 @@ func outlined(text []byte) (o outline, ok bool) {
 			o.segments, ok = s.objects()
 		case "experiments":
 			o.experiments, ok = s.objects()
+		case "metrics":
+			o.metrics, ok = s.objects()
+		case "metric_groups":
+			o.metricGroups, ok = s.objects()
+		case "randomization_units":
+			o.randomizationUnits, ok = s.objects()
 		default:
 			return o, false
 		}
@@ -106,11 +113,12 @@ func (s *scanner) number() (uint64, bool) {
 	return n, err == nil
 }
 
-// objects moves past a list of objects.
+// objects moves past a list of objects. An empty one is not nil.
 func (s *scanner) objects() (list [][]byte, ok bool) {
 	if !s.skip('[') {
 		return nil, false
 	}
+	list = [][]byte{}
 	for more := !s.skip(']'); more; {
 		s.space()
 		begin := s.at

@@ -27,6 +27,9 @@ type kept struct {
 	flag       FeatureFlag
 	segment    Segment
 	experiment Experiment
+	metric     *Metric // pointers, because there are few of these
+	group      *MetricGroup
+	unit       *RandomizationUnit
 
 	configs  map[string]mergedConfig // of the flag's variations, once compiled
 	audience *audience               // of the segment, once compiled
@@ -54,7 +57,7 @@ func (r *Reader) update(text []byte) *Document {
 	if !ok {
 		return nil
 	}
-	now := make(map[uint64]*kept, len(o.featureFlags)+len(o.segments)+len(o.experiments))
+	now := make(map[uint64]*kept, len(o.featureFlags)+len(o.segments)+len(o.experiments)+len(o.metrics)+len(o.metricGroups)+len(o.randomizationUnits))
 	flags := r.keep(now, o.featureFlags, 'f', func(d *decoder, n node, k *kept) {
 		if k.flag = d.featureFlag(n, nil); len(d.faults) == 0 {
 			d.inside(&k.flag, n, nil)
@@ -62,23 +65,26 @@ func (r *Reader) update(text []byte) *Document {
 	})
 	segments := r.keep(now, o.segments, 's', func(d *decoder, n node, k *kept) { k.segment = d.segment(n, nil) })
 	experiments := r.keep(now, o.experiments, 'e', func(d *decoder, n node, k *kept) { k.experiment = d.experiment(n, nil) })
-	if flags == nil || segments == nil || experiments == nil {
+	metrics := r.keep(now, o.metrics, 'm', func(d *decoder, n node, k *kept) { k.metric = pointer(d.metric(n, nil)) })
+	groups := r.keep(now, o.metricGroups, 'g', func(d *decoder, n node, k *kept) { k.group = pointer(d.metricGroup(n, nil)) })
+	units := r.keep(now, o.randomizationUnits, 'u', func(d *decoder, n node, k *kept) { k.unit = pointer(d.randomizationUnit(n, nil)) })
+	if flags == nil || segments == nil || experiments == nil || metrics == nil || groups == nil || units == nil {
 		return nil
 	}
 	document := &Document{
 		Revision:     o.revision,
-		FeatureFlags: make([]FeatureFlag, len(flags)),
-		Segments:     make([]Segment, len(segments)),
-		Experiments:  make([]Experiment, len(experiments)),
+		FeatureFlags: entities(flags, func(k *kept) FeatureFlag { return k.flag }),
+		Segments:     entities(segments, func(k *kept) Segment { return k.segment }),
+		Experiments:  entities(experiments, func(k *kept) Experiment { return k.experiment }),
 	}
-	for i, k := range flags {
-		document.FeatureFlags[i] = k.flag
+	if o.metrics != nil {
+		document.Metrics = entities(metrics, func(k *kept) Metric { return *k.metric })
 	}
-	for i, k := range segments {
-		document.Segments[i] = k.segment
+	if o.metricGroups != nil {
+		document.MetricGroups = entities(groups, func(k *kept) MetricGroup { return *k.group })
 	}
-	for i, k := range experiments {
-		document.Experiments[i] = k.experiment
+	if o.randomizationUnits != nil {
+		document.RandomizationUnits = entities(units, func(k *kept) RandomizationUnit { return *k.unit })
 	}
 	consistent := true
 	references(document, func(position, string, ...any) { consistent = false })
@@ -87,6 +93,16 @@ func (r *Reader) update(text []byte) *Document {
 	}
 	r.entities, r.last, r.flags, r.segments = now, document, flags, segments
 	return document
+}
+
+func pointer[T any](v T) *T { return &v }
+
+func entities[T any](list []*kept, entity func(*kept) T) []T {
+	out := make([]T, len(list))
+	for i, k := range list {
+		out[i] = entity(k)
+	}
+	return out
 }
 
 // entityDepth is how deep in a document an entity stands.

@@ -25,18 +25,19 @@ func sameReading(t *testing.T, r *Reader, text []byte) {
 		return
 	}
 	compiled, wanted := r.Compile(got, Settings{MaxActive: 2}), Compile(want, Settings{MaxActive: 2})
-	if !reflect.DeepEqual(compiled.Experiments, wanted.Experiments) || len(compiled.Treatments) != len(wanted.Treatments) {
+	if !reflect.DeepEqual(compiled.Experiments, wanted.Experiments) || !reflect.DeepEqual(compiled.Splits, wanted.Splits) || len(compiled.Treatments) != len(wanted.Treatments) {
 		t.Fatal("the reader compiles another snapshot")
 	}
 	for i, treatment := range compiled.Treatments {
-		if treatment.Header() != wanted.Treatments[i].Header() || treatment.Index != i {
+		other := wanted.Treatments[i]
+		if treatment.Header() != other.Header() || treatment.Index != i || treatment.Iteration != other.Iteration || treatment.WeightsVersion != other.WeightsVersion {
 			t.Fatalf("treatment %d is another one", i)
 		}
 	}
 	for i := range 20 {
 		request := Request{Subject: fmt.Sprint(i), Attributes: Attributes{Country: []string{"US", "SE", ""}[i%3], DeviceType: []string{"mobile", "desktop"}[i%2]}}
 		a, b := compiled.Decide(&request), wanted.Decide(&request)
-		if (a.Treatment == nil) != (b.Treatment == nil) || a.Treatment != nil && a.Treatment.Header() != b.Treatment.Header() || a.SegmentID != b.SegmentID {
+		if (a.Treatment == nil) != (b.Treatment == nil) || a.Treatment != nil && a.Treatment.Header() != b.Treatment.Header() || a.SegmentID != b.SegmentID || a.Untracked != b.Untracked {
 			t.Fatalf("request %d is decided differently", i)
 		}
 	}
@@ -58,6 +59,9 @@ func version(flags, segments, experiments []int) string {
 		if n%2 == 1 {
 			strategy = fmt.Sprintf(`"allocation_strategy":"segment","allocations":[{"variation_id":"var_%[1]sb","segment_id":"seg_%[2]d","priority":1,"is_control":false},{"variation_id":"var_%[1]sa","is_control":true,"is_fallback":true}]`, place(i), 1+n%2)
 		}
+		if n%4 > 1 {
+			strategy += fmt.Sprintf(`,"key":"key-%d","iterations":[{"id":"itr_%s","status":"running","salt":"%d","treatments":[{"variation_id":"var_Gone","weight":1}]}]`, i, place(n), n)
+		}
 		e = append(e, fmt.Sprintf(`{"id":"exp_%[1]s","name":"experiment","feature_flag_id":"flg_%[1]s","status":"%[2]s",%[3]s}`, place(i), []string{"active", "paused", "archived"}[n%3], strategy))
 	}
 	return fmt.Sprintf(`{"revision":%d,"feature_flags":[%s],"segments":[%s],"experiments":[%s]}`, 1+rand.IntN(1000), strings.Join(f, ","), strings.Join(s, ",\n"), strings.Join(e, " , "))
@@ -66,10 +70,28 @@ func version(flags, segments, experiments []int) string {
 // place is an entity's place in base58, which has no 0.
 func place(i int) string { return strings.ReplaceAll(fmt.Sprint(i+1), "0", "A") }
 
+// measured adds metrics, groups and units to a document, each with a number that
+// says which state it is in.
+func measured(text string, metrics, groups, units []int) string {
+	var m, g, u []string
+	for i, n := range metrics {
+		m = append(m, fmt.Sprintf(`{"key":"m%d","event_key":"event %d","event_default":{"value":%d}}`, i, n, n%3))
+	}
+	for i, n := range groups {
+		g = append(g, fmt.Sprintf(`{"key":"g%d","kind":"%s","metrics":[{"key":"m%d"},{"key":"login"}]}`, i, []string{"funnel", "standard"}[n%2], n%4))
+	}
+	for i, n := range units {
+		u = append(u, fmt.Sprintf(`{"randomization_unit":"u%d","hidden":%t}`, i, n%2 == 0))
+	}
+	more := fmt.Sprintf(`,"metrics":[%s],"metric_groups":[%s],"randomization_units":[%s]}`, strings.Join(m, ","), strings.Join(g, ", "), strings.Join(u, ",\n"))
+	return strings.TrimSuffix(text, "}") + more
+}
+
 func TestReaderAgreesWithDecode(t *testing.T) {
 	random := rand.New(rand.NewPCG(3, 4)) // the same each time
 	numbers := func(n int) []int { return make([]int, n) }
 	flags, segments, experiments := numbers(5), numbers(3), numbers(5)
+	metrics, groups, units := numbers(4), numbers(2), numbers(3)
 	r := NewReader()
 	for step := range 400 {
 		switch step % 4 {
@@ -86,10 +108,23 @@ func TestReaderAgreesWithDecode(t *testing.T) {
 				flags, experiments = flags[:4], experiments[:4]
 			}
 		}
+		switch step % 5 {
+		case 0:
+			metrics[random.IntN(len(metrics))] = random.IntN(1000)
+		case 1:
+			groups[random.IntN(len(groups))] = random.IntN(1000)
+		case 2:
+			units[random.IntN(len(units))] = random.IntN(1000)
+		case 3: // sometimes without one that a group may refer to
+			metrics = numbers(3 + random.IntN(2))
+		}
 		text := version(flags, segments, experiments)
+		if step%11 > 0 { // else they are absent
+			text = measured(text, metrics, groups, units)
+		}
 		switch step % 7 {
 		case 3: // a fault
-			text = strings.Replace(text, []string{`"name":"a"`, `flg_1`, `"weight"`, `,`, `seg_1`}[random.IntN(5)], []string{`"name":7`, `flg_0`, ``}[random.IntN(3)], 1)
+			text = strings.Replace(text, []string{`"name":"a"`, `flg_1`, `"weight"`, `,`, `seg_1`, `"m1"`, `"login"`, `u1`}[random.IntN(8)], []string{`"name":7`, `flg_0`, ``}[random.IntN(3)], 1)
 		case 5: // broken off
 			text = text[:random.IntN(len(text))]
 		}
@@ -100,8 +135,16 @@ func TestReaderAgreesWithDecode(t *testing.T) {
 // What the reader takes a short cut for must be what Decode takes too.
 func TestReaderForms(t *testing.T) {
 	good := version([]int{1, 2}, []int{1, 2}, []int{2, 1})
+	full := measured(good, []int{1, 2, 3, 4}, []int{5, 6}, []int{7, 8})
 	for name, text := range map[string]string{
-		"nothing": ``, "empty": `{}`, "null": `null`, "list": `[]`, "lists": `{"feature_flags":[],"segments":[],"experiments":[]}`,
+		"recorded": recorded, "metrics": full, "empty metrics": measured(good, nil, nil, nil),
+		"one empty list": strings.TrimSuffix(good, "}") + `,"metrics":[]}`, "null metrics": strings.TrimSuffix(good, "}") + `,"metrics":null}`,
+		"repeated metrics": strings.Replace(full, `"metrics":`, `"metrics":[],"metrics":`, 1), "repeated metric": strings.Replace(full, `"m2"`, `"m1"`, 1),
+		"built-in": strings.Replace(full, `"m2"`, `"login"`, 1), "unknown metric": strings.Replace(full, `{"key":"login"}`, `{"key":"logout"}`, 1),
+		"unknown unit field": strings.Replace(full, `"hidden"`, `"hiding"`, 1), "metric in a list": strings.Replace(full, `"metrics":[`, `"metrics":[[],`, 1),
+		"same text of many kinds": `{"metrics":[{}],"metric_groups":[{}],"randomization_units":[{}]}`,
+		"kinds change places":     `{"randomization_units":[{"key":"m0","event_key":"event 1","event_default":{"value":1}}]}`,
+		"nothing":                 ``, "empty": `{}`, "null": `null`, "list": `[]`, "lists": `{"feature_flags":[],"segments":[],"experiments":[]}`,
 		"missing list": `{"segments":[]}`, "null list": `{"segments":null}`, "space": " \n" + good + "\t\n", "mark": "\ufeff" + good, "two": good + good,
 		"repeated member": strings.Replace(good, `"segments":`, `"segments":[],"segments":`, 1),
 		"repeated entity": strings.Replace(good, `"segments":[`, `"segments":[{"id":"seg_1","name":"x","rules":[{"match":{"country":["US"]}}]},`, 1),
@@ -119,9 +162,9 @@ func TestReaderForms(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			r := NewReader()
-			sameReading(t, r, []byte(good))
-			sameReading(t, r, []byte(text))
-			sameReading(t, r, []byte(good))
+			for _, version := range []string{good, text, full, text, good} {
+				sameReading(t, r, []byte(version))
+			}
 		})
 	}
 	for _, file := range []string{"../demo/experiments/default/production.json", "../demo/experiments/default/segments.json"} {
@@ -136,6 +179,8 @@ func TestReaderForms(t *testing.T) {
 func FuzzReader(f *testing.F) {
 	good := version([]int{1, 2}, []int{1, 2}, []int{2, 1})
 	f.Add([]byte(good), []byte(version([]int{1, 3}, []int{1, 2}, []int{2, 1})))
+	f.Add([]byte(measured(good, []int{1, 2, 3, 4}, []int{5}, []int{7})), []byte(measured(good, []int{1, 2, 9, 4}, nil, []int{8})))
+	f.Add([]byte(recorded), []byte(strings.Replace(recorded, "revenue", "income", 1)))
 	f.Add([]byte(good), []byte(strings.Replace(good, `"rules":[{`, `"rules":[}`, 1)))
 	f.Fuzz(func(t *testing.T, first, second []byte) {
 		r := NewReader()

@@ -64,8 +64,11 @@ func Readiness(e *Experiment, flag *FeatureFlag) []Blocker {
 	}
 	switch e.Strategy {
 	case StrategyPercentage:
-		if sum != WholeWeight {
+		switch rest := e.NotInExperiment(); {
+		case rest == "" && sum != WholeWeight:
 			block(CodeInvalidWeights, "the weights must sum to 100, they sum to %s", sum)
+		case rest != "" && (sum <= 0 || sum > WholeWeight):
+			block(CodeInvalidWeights, "the weights must sum to more than 0 and at most 100, they sum to %s", sum)
 		}
 	case StrategySegment:
 		if fallbacks == 0 {

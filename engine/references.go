@@ -1,5 +1,7 @@
 package engine
 
+import "slices"
+
 // maxTreatments bounds what a document compiles to: the variations that its
 // experiments have together, each counted once for every experiment that can
 // give it. A header is kept ready for each.
@@ -19,9 +21,11 @@ type position struct {
 // what an id names exists, and that no more is given away than can be compiled.
 func references(document *Document, report func(at position, format string, args ...any)) {
 	unique := func(seen map[string]bool, id string, at position) {
-		if seen[id] {
+		if at.field == "" {
 			at.field = "id"
-			report(at, "%s is the id of another one already", id)
+		}
+		if seen[id] {
+			report(at, "%s is the %s of another one already", id, at.field)
 		}
 		seen[id] = true
 	}
@@ -44,7 +48,7 @@ func references(document *Document, report func(at position, format string, args
 	for i := range document.Segments {
 		unique(segments, document.Segments[i].ID, position{entities: "segments", entity: i})
 	}
-	experiments, treatments := map[string]bool{}, 0
+	experiments, keys, treatments := map[string]bool{}, map[string]bool{}, 0
 	for i := range document.Experiments {
 		e, at := &document.Experiments[i], position{entities: "experiments", entity: i}
 		before := treatments
@@ -52,6 +56,14 @@ func references(document *Document, report func(at position, format string, args
 			report(at, "the experiments up to this one have more than %d variations to give; spread them over several tenants", maxTreatments)
 		}
 		unique(experiments, e.ID, at)
+		if e.Key != "" {
+			at.field = "key"
+			unique(keys, e.Key, at)
+		}
+		iterations := make(map[string]bool, len(e.Iterations))
+		for j := range e.Iterations { // what they refer to may be gone
+			unique(iterations, e.Iterations[j].ID, position{entities: "experiments", entity: i, inside: "iterations", entry: j})
+		}
 		at.field = "feature_flag_id"
 		exists(flags, "feature flag", e.FeatureFlagID, at)
 		for j, a := range e.Allocations {
@@ -60,6 +72,35 @@ func references(document *Document, report func(at position, format string, args
 			if a.SegmentID != "" {
 				at.field = "segment_id"
 				exists(segments, "segment", a.SegmentID, at)
+			}
+		}
+	}
+	metrics := map[string]bool{}
+	for i := range document.Metrics {
+		unique(metrics, document.Metrics[i].Key, position{entities: "metrics", entity: i, field: "key"})
+	}
+	for _, m := range BuiltInMetrics() {
+		if metrics[m.Key] {
+			i := slices.IndexFunc(document.Metrics, func(own Metric) bool { return own.Key == m.Key })
+			report(position{entities: "metrics", entity: i, field: "key"}, "%s is the key of a built-in metric; take another one", m.Key)
+		}
+		metrics[m.Key] = true
+	}
+	groups := map[string]bool{}
+	for i, group := range document.MetricGroups {
+		unique(groups, group.Key, position{entities: "metric_groups", entity: i, field: "key"})
+		for j, m := range group.Metrics {
+			exists(metrics, "metric", m.Key, position{"metric_groups", i, "metrics", j, "key"})
+		}
+	}
+	units, defaults := map[string]bool{}, 0
+	for i, unit := range document.RandomizationUnits {
+		at := position{entities: "randomization_units", entity: i, field: "randomization_unit"}
+		unique(units, unit.Unit, at)
+		if unit.Default {
+			if defaults++; defaults > 1 {
+				at.field = "default"
+				report(at, "another randomization unit is the default already")
 			}
 		}
 	}

@@ -28,6 +28,9 @@ type Snapshot struct {
 	// Treatments are all treatments of all experiments that are not archived;
 	// each knows its index.
 	Treatments []*Treatment
+	// Splits has an entry for each experiment that is not archived, in the order
+	// of the document.
+	Splits []Split
 
 	plans    map[string]*plan
 	deciding []*plan
@@ -47,9 +50,11 @@ type Summary struct {
 // plan is a compiled experiment.
 type plan struct {
 	id       string
-	archived bool     // for requests it does not exist, and nothing else is filled in
-	shares   []share  // percentage strategy, in the document's order
-	targets  []target // segment strategy, by priority
+	key      string     // subjects are bucketed with
+	archived bool       // for requests it does not exist, and nothing else is filled in
+	shares   []share    // percentage strategy, in the order of the division
+	rest     *Treatment // of subjects beyond all shares; nil: they get nothing
+	targets  []target   // segment strategy, by priority
 	fallback *Treatment
 	forced   map[string]*Treatment    // by variation: as its allocation has it, else not control
 	carried  map[string][2]*Treatment // by variation: not control, control
@@ -102,7 +107,13 @@ func assemble(document *Document, configs map[string]mergedConfig, audiences map
 	for i := range document.Experiments {
 		e := &document.Experiments[i]
 		blockers[e.ID] = Readiness(e, flags[e.FeatureFlagID])
-		s.plans[e.ID] = s.plan(e, flags[e.FeatureFlagID], configs, audiences, settings.HeaderBudget)
+		p := s.plan(e, flags[e.FeatureFlagID], configs, audiences, settings.HeaderBudget)
+		s.plans[e.ID] = p
+		if !p.archived {
+			split := p.split(e)
+			p.label(&split)
+			s.Splits = append(s.Splits, split)
+		}
 	}
 	s.decide(document, blockers, settings.MaxActive)
 	return s
@@ -141,7 +152,7 @@ func (s *Snapshot) decide(document *Document, blockers map[string][]Blocker, lim
 
 func (s *Snapshot) plan(e *Experiment, flag *FeatureFlag, configs map[string]mergedConfig, audiences map[string]*audience, budget int) *plan {
 	p := &plan{
-		id: e.ID, archived: e.Status == ExperimentArchived,
+		id: e.ID, key: e.BucketingKey(), archived: e.Status == ExperimentArchived,
 		forced:  make(map[string]*Treatment, len(flag.Variations)),
 		carried: make(map[string][2]*Treatment, len(flag.Variations)),
 	}
@@ -156,24 +167,32 @@ func (s *Snapshot) plan(e *Experiment, flag *FeatureFlag, configs map[string]mer
 		}
 		p.forced[id] = p.carried[id][0]
 	}
-	var allocated []Allocation
 	seen := map[string]bool{}
-	for _, a := range e.Allocations {
-		if _, own := p.carried[a.VariationID]; !own {
-			continue // a variation of another flag; the experiment is not ready
-		}
+	for _, a := range p.own(e.Allocations) {
 		if !seen[a.VariationID] {
 			seen[a.VariationID] = true
 			p.forced[a.VariationID] = p.allocated(a)
 		}
-		allocated = append(allocated, a)
 	}
 	if e.Strategy == StrategyPercentage {
-		p.divide(allocated)
+		p.divide(p.own(e.divided()))
+		p.rest = p.carried[e.NotInExperiment()][0]
 	} else {
-		p.direct(allocated, audiences)
+		p.direct(p.own(e.Allocations), audiences)
 	}
 	return p
+}
+
+// own leaves out the allocations to variations of other flags. An experiment with
+// such a one is not ready.
+func (p *plan) own(allocations []Allocation) []Allocation {
+	var own []Allocation
+	for _, a := range allocations {
+		if _, known := p.carried[a.VariationID]; known {
+			own = append(own, a)
+		}
+	}
+	return own
 }
 
 // writeHeaders has the headers ready that requests will need.
@@ -184,8 +203,10 @@ func (p *plan) writeHeaders() {
 	for i := range p.targets {
 		p.targets[i].treatment.Header()
 	}
-	if p.fallback != nil {
-		p.fallback.Header()
+	for _, t := range []*Treatment{p.rest, p.fallback} {
+		if t != nil {
+			t.Header()
+		}
 	}
 }
 

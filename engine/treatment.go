@@ -9,6 +9,12 @@ type Treatment struct {
 	VariationID  string
 	IsControl    bool
 	Strategy     Strategy
+	// Iteration is the id of the experiment's current iteration, or of its first
+	// one where none is recorded.
+	Iteration string
+	// WeightsVersion tells divisions of the buckets apart; see WeightsVersion. It
+	// is empty for the segment strategy.
+	WeightsVersion string
 	// Config is the merged configuration in the order of parameter names.
 	Config []ConfigValue
 	// HeaderSize is the length of the header value, also of one that is over
