@@ -137,13 +137,9 @@ func (d *diagnosis) repaired() string {
 		onlyOne(out, func(a *engine.Allocation) *bool { return &a.IsFallback })
 		return encodeLine(out)
 	}
-	var sum engine.Weight
-	for _, a := range out {
-		if a.Weight != nil {
-			sum += *a.Weight
-		}
-	}
-	if sum != engine.WholeWeight {
+	proposed := *d.experiment
+	proposed.Allocations = out
+	if slices.ContainsFunc(engine.Readiness(&proposed, d.flag), func(b engine.Blocker) bool { return b.Code == engine.CodeInvalidWeights }) {
 		share := engine.WholeWeight / engine.Weight(len(out))
 		for i := range out {
 			weight := share

@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/caddy-experiments/caddy-experiments/engine"
+	"github.com/caddy-experiments/caddy-experiments/results"
 	"github.com/caddy-experiments/caddy-experiments/store"
 )
 
@@ -35,6 +36,11 @@ type Config struct {
 	// StoreTimeout bounds how long one request may work with the store; 0 means
 	// DefaultStoreTimeout.
 	StoreTimeout time.Duration
+
+	// Events is where events go and results come from.
+	Events Events
+	// Prior is what results assume where a request does not say.
+	Prior results.Prior
 
 	// Edge gives what the edge that the API runs on knows of an experiment; nil
 	// where there is no edge, and a diagnosis says so then.

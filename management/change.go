@@ -165,9 +165,5 @@ func (c *call) audit(done changed, before, after uint64) {
 	})
 }
 
-// stamp is the time of a change as it is stored: precise enough to order what
-// is made one after the other.
-func (c *call) stamp() *time.Time {
-	now := c.now.UTC().Truncate(time.Microsecond)
-	return &now
-}
+// stamp is the time of a change as it is stored.
+func (c *call) stamp() *time.Time { return stamped(c.now) }

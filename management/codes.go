@@ -8,6 +8,7 @@ import (
 	"strings"
 
 	"github.com/caddy-experiments/caddy-experiments/engine"
+	"github.com/caddy-experiments/caddy-experiments/results/events"
 )
 
 // The error codes. Those of what keeps an experiment from running are in
@@ -30,6 +31,13 @@ const (
 	CodeDocumentInvalid  = "experiment_document_invalid"
 	CodeStoreUnavailable = "experiment_store_unavailable"
 	CodeServiceFailed    = "experiment_service_failed"
+
+	CodeEventsOff         = "experiment_events_off"
+	CodeEventsTooLarge    = "experiment_events_too_large"
+	CodeEventsRejected    = "experiment_events_rejected"
+	CodeEventsUnavailable = "experiment_events_unavailable"
+	CodeIterationNotFound = "experiment_iteration_not_found"
+	CodeMetricNotFound    = "experiment_metric_not_found"
 
 	CodeFlagNotFound        = "feature_flag_not_found"
 	CodeFlagNameTaken       = "feature_flag_name_taken"
@@ -97,6 +105,13 @@ var codes = map[string]Code{
 	CodeDocumentInvalid:  {http.StatusServiceUnavailable, "The stored configuration is invalid; the server's log says why."},
 	CodeStoreUnavailable: {http.StatusServiceUnavailable, "The store cannot be reached; nothing has been changed."},
 	CodeServiceFailed:    {http.StatusServiceUnavailable, "The request could not be handled; the server's log says why."},
+
+	CodeEventsOff:         {http.StatusNotFound, "This edge keeps no events: it has events off, or hands them on to another edge, which has the results."},
+	CodeEventsTooLarge:    {http.StatusRequestEntityTooLarge, fmt.Sprintf("The batch is larger than %d bytes or %d events; send it in several parts.", events.DefaultMaxBytes, events.DefaultMaxRecords)},
+	CodeEventsRejected:    {http.StatusBadRequest, "None of the events was taken."},
+	CodeEventsUnavailable: {http.StatusServiceUnavailable, "The event log cannot be reached; send the batch again."},
+	CodeIterationNotFound: {http.StatusNotFound, "Iteration not found."},
+	CodeMetricNotFound:    {http.StatusNotFound, "Metric not found."},
 
 	CodeFlagNotFound:        {http.StatusNotFound, "Feature flag not found."},
 	CodeFlagNameTaken:       {http.StatusConflict, "A feature flag with this name already exists."},

@@ -145,7 +145,7 @@ func updateExperiment(c *call) (answer, *refusal) {
 			if problem := checkAllocations(document, flag, body.Allocations); problem != nil {
 				return changed{}, problem
 			}
-			e.Allocations = body.Allocations
+			reallocate(e, body.Allocations)
 		}
 		if body.Name != nil {
 			if experimentNameTaken(document, *body.Name, e.ID) {

@@ -68,6 +68,15 @@ func (a *API) register() {
 		"experiments/{id}/diagnosis": {
 			http.MethodGet: {"get_experiment_diagnosis", ScopeRead, diagnoseExperiment},
 		},
+		"experiments/{id}/results": {
+			http.MethodGet: {"get_experiment_results", ScopeRead, getResults},
+		},
+		"events": {
+			http.MethodPost: {operationEvents, ScopeCreate, postEvents},
+		},
+		"log-stream": {
+			http.MethodPost: {"post_log_stream", ScopeCreate, postLogStream},
+		},
 		"feature-flags": {
 			http.MethodGet:  {"get_feature_flags", ScopeRead, listFlags},
 			http.MethodPost: {"create_feature_flag", ScopeCreate, createFlag},

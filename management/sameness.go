@@ -15,7 +15,7 @@ func (d *diagnosis) same() {
 	} else {
 		d.add("hashing", ResultNote, d.command("decide /authorize --subject <subject>"),
 			"it is meant to be so: bucket = SHA-256(subject + %q), its first 8 bytes as a number, %% 100; a device keeps its bucket until it loses its cookie, and another experiment has other buckets. The ranges: %s",
-			d.experiment.ID, d.ranges())
+			d.experiment.BucketingKey(), d.ranges())
 	}
 	d.alone()
 	if d.blind("overrides") {
@@ -34,23 +34,41 @@ func (d *diagnosis) same() {
 	}
 }
 
-// ranges writes the buckets of each allocation.
+// ranges writes the buckets of each variation.
 func (d *diagnosis) ranges() string {
 	var out []string
 	var from engine.Weight
+	for _, share := range d.experiment.Division() {
+		to := min(from+share.Weight, engine.WholeWeight)
+		out = append(out, fmt.Sprintf("%s from %s up to %s", share.VariationID, from, to))
+		from = to
+	}
 	for _, a := range d.experiment.Allocations {
 		if a.Weight == nil || *a.Weight == 0 {
 			out = append(out, a.VariationID+" none")
-			continue
 		}
-		to := min(from+*a.Weight, engine.WholeWeight)
-		out = append(out, fmt.Sprintf("%s from %s up to %s", a.VariationID, from, to))
-		from = to
+	}
+	if rest := d.rest(); rest != "" {
+		out = append(out, fmt.Sprintf("%s, outside of the experiment, from %s up to 100", rest, from))
 	}
 	if len(out) == 0 {
 		return "none"
 	}
 	return strings.Join(out, ", ")
+}
+
+// rest is the variation of subjects that are outside of the experiment, if there
+// can be any.
+func (d *diagnosis) rest() string {
+	var sum engine.Weight
+	for _, share := range d.experiment.Division() {
+		sum += share.Weight
+	}
+	rest := d.experiment.NotInExperiment()
+	if _, problem := findVariation(d.flag, rest); problem != nil || sum >= engine.WholeWeight {
+		return ""
+	}
+	return rest
 }
 
 // alone looks for a variation that gets everybody.
@@ -61,6 +79,9 @@ func (d *diagnosis) alone() {
 		if d.experiment.Strategy == engine.StrategySegment || a.Weight != nil && *a.Weight > 0 {
 			served[a.VariationID], last = true, a.VariationID
 		}
+	}
+	if rest := d.rest(); rest != "" {
+		served[rest] = true
 	}
 	if len(served) != 1 {
 		d.add("only_variation", ResultOK, "", "%d variations have a share or a segment", len(served))

@@ -39,7 +39,8 @@ func updateExperimentStatus(c *call) (answer, *refusal) {
 }
 
 // transition moves an experiment to another status. started_at is when it first
-// became active and stays; ended_at is when it was completed.
+// became active and stays; ended_at is when it was completed. What runs in between is
+// one iteration, through pauses too.
 func (c *call) transition(document *engine.Document, e *engine.Experiment, flag *engine.FeatureFlag, status engine.ExperimentStatus) *refusal {
 	if e.Status == engine.ExperimentCompleted && status == engine.ExperimentActive {
 		return failed(CodeExperimentCompleted, "")
@@ -55,8 +56,17 @@ func (c *call) transition(document *engine.Document, e *engine.Experiment, flag 
 		if e.StartedAt == nil {
 			e.StartedAt = c.stamp()
 		}
+		if e.Status == engine.ExperimentDraft {
+			beginIteration(e, c.now)
+		}
 	case engine.ExperimentCompleted:
+		endIteration(e, c.now)
 		e.EndedAt = c.stamp()
+	case engine.ExperimentArchived:
+		if e.Status == engine.ExperimentPaused {
+			endIteration(e, c.now)
+		}
+		e.ArchivedAt = c.stamp()
 	}
 	e.Status = status
 	return nil

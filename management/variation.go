@@ -194,7 +194,9 @@ func releaseVariation(e *engine.Experiment, id, code string) *refusal {
 		}
 		return nil
 	}
-	e.Allocations = slices.DeleteFunc(e.Allocations, allocated)
+	if slices.ContainsFunc(e.Allocations, allocated) {
+		reallocate(e, slices.DeleteFunc(e.Allocations, allocated))
+	}
 	return nil
 }
 

@@ -1,0 +1,163 @@
+package management
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"net/http"
+	"slices"
+	"time"
+
+	"github.com/caddy-experiments/caddy-experiments/engine"
+	"github.com/caddy-experiments/caddy-experiments/results/events"
+	"github.com/caddy-experiments/caddy-experiments/store"
+)
+
+// Events is where events go and where results come from. The zero value is an
+// API without them, which says so.
+type Events struct {
+	// Append keeps a batch. When it returns without error the batch survives a
+	// crash.
+	Append func(ctx context.Context, tenant store.Tenant, batch *events.Batch) error
+	// Log is what results are computed from; nil where another edge has it.
+	Log events.Log
+	// Retention is how long events are kept, and so how old a new one may be; 0 is
+	// for ever.
+	Retention time.Duration
+}
+
+// eventTimeout bounds how long a batch may take to become durable.
+const eventTimeout = 30 * time.Second
+
+// ingested is the answer to events: how many were taken, and what was wrong with
+// the others.
+type ingested struct {
+	events.Report
+}
+
+// postEvents takes exposures and outcomes: one, an array, or lines.
+func postEvents(c *call) (answer, *refusal) {
+	return c.ingest(func(body io.Reader, check events.Check) (*events.Batch, *events.Report, error) {
+		return events.Decode(body, c.request.Header.Get("Content-Type"), c.limits(check), c.now)
+	})
+}
+
+// postLogStream takes an identity provider's log in Auth0's form. Rows of no
+// interest are no fault: the provider would send them again for ever.
+func postLogStream(c *call) (answer, *refusal) {
+	return c.ingest(func(body io.Reader, check events.Check) (*events.Batch, *events.Report, error) {
+		known := func(event string) bool { return check.Outcome(&events.Outcome{Event: event}) == nil }
+		batch, report, err := events.DecodeLogStream(body, c.limits(check), c.now, known)
+		return batch, report, err
+	})
+}
+
+func (c *call) limits(check events.Check) events.Limits {
+	return events.Limits{Past: c.api.config.Events.Retention, Check: check}
+}
+
+// ingest reads a batch and appends what is good in it.
+func (c *call) ingest(read func(io.Reader, events.Check) (*events.Batch, *events.Report, error)) (answer, *refusal) {
+	if c.api.config.Events.Append == nil {
+		return answer{}, failed(CodeEventsOff, "")
+	}
+	document, problem := c.read()
+	if problem != nil {
+		return answer{}, problem
+	}
+	batch, report, err := read(c.request.Body, belongs(document))
+	switch syntax, broken := errors.AsType[*events.SyntaxError](err); {
+	case errors.Is(err, events.ErrTooLarge):
+		return answer{}, failed(CodeEventsTooLarge, "")
+	case broken:
+		return answer{}, failed(CodeInvalidBody, "Invalid request body. Line %d: %s.", syntax.Line, syntax.Reason)
+	case err != nil:
+		return answer{}, failed(CodeInvalidBody, "Invalid request body. It ends too early.")
+	}
+	if batch.Len() == 0 && report.Rejected > 0 && c.operation.id == operationEvents {
+		return answer{}, failed(CodeEventsRejected, "None of the events was taken. %s.", firstFaults(report))
+	}
+	if batch.Len() > 0 {
+		ctx, cancel := context.WithTimeout(c.request.Context(), eventTimeout)
+		defer cancel()
+		if err := c.api.config.Events.Append(ctx, c.token.Tenant, batch); err != nil {
+			c.api.config.Log.Error("appending events failed", slog.String("tenant", string(c.token.Tenant)), slog.Any("error", err))
+			return answer{}, failed(CodeEventsUnavailable, "")
+		}
+	}
+	return answer{status: http.StatusAccepted, body: ingested{*report}}, nil
+}
+
+// operationEvents is the one that refuses a batch with nothing good in it.
+const operationEvents = "post_events"
+
+// firstFaults names some of what is wrong.
+func firstFaults(report *events.Report) string {
+	const most = 3
+	var text string
+	for i, fault := range report.Faults {
+		if i == most {
+			return text + fmt.Sprintf("; and %d more", report.Rejected-most)
+		}
+		if i > 0 {
+			text += "; "
+		}
+		text += fmt.Sprintf("Line %d: %s", fault.Line, fault.Reason)
+	}
+	return text
+}
+
+// belongs checks records against the tenant's document: an event must be that of
+// a metric, an exposure of an experiment that is there.
+func belongs(document *engine.Document) events.Check {
+	named := map[string]bool{}
+	for _, m := range append(engine.BuiltInMetrics(), document.Metrics...) {
+		named[m.EventKey] = true
+		if m.DenominatorEventKey != "" {
+			named[m.DenominatorEventKey] = true
+		}
+	}
+	return events.Check{
+		Outcome: func(o *events.Outcome) error {
+			if !named[o.Event] {
+				return fmt.Errorf("event: no metric has the event key %q; make one with POST /api/v2/metrics/{projectKey}", clip(o.Event))
+			}
+			return nil
+		},
+		Exposure: func(e *events.Exposure) error {
+			experiment, problem := experimentOf(document, e.Experiment)
+			if problem != nil {
+				return problem
+			}
+			if !hasIteration(experiment, e.Iteration) {
+				return fmt.Errorf("iteration: experiment %s has none %q", experiment.ID, clip(e.Iteration))
+			}
+			flag := flagsByID(document)[experiment.FeatureFlagID]
+			if !slices.ContainsFunc(flag.Variations, func(v engine.Variation) bool { return v.ID == e.Variation }) {
+				return fmt.Errorf("variation: feature flag %s of the experiment has none %q", flag.ID, clip(e.Variation))
+			}
+			return nil
+		},
+		Split: func(s *events.Split) error {
+			_, problem := experimentOf(document, s.Experiment)
+			return problem
+		},
+	}
+}
+
+func experimentOf(document *engine.Document, id string) (*engine.Experiment, error) {
+	at := slices.IndexFunc(document.Experiments, func(e engine.Experiment) bool { return e.ID == id })
+	if at < 0 {
+		return nil, fmt.Errorf("experiment: there is none %q", clip(id))
+	}
+	return &document.Experiments[at], nil
+}
+
+// hasIteration reports whether an experiment has an iteration. Its first one need
+// not be recorded.
+func hasIteration(e *engine.Experiment, id string) bool {
+	return id == engine.FirstIterationID(e.ID) ||
+		slices.ContainsFunc(e.Iterations, func(i engine.Iteration) bool { return i.ID == id })
+}

@@ -1,0 +1,177 @@
+package management
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"log/slog"
+	"net/http"
+	"net/url"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+	"unicode"
+
+	"github.com/caddy-experiments/caddy-experiments/engine"
+	"github.com/caddy-experiments/caddy-experiments/results"
+	"github.com/caddy-experiments/caddy-experiments/results/events"
+	"github.com/caddy-experiments/caddy-experiments/results/report"
+)
+
+// resultsTimeout bounds how long one report may take.
+const resultsTimeout = time.Minute
+
+// resultParameters are those of a request for results.
+var resultParameters = []string{"iteration_id", "metric", "metric_group", "slice", "series", "level", "prior", "interval", "cuped", "matured", "from", "to"}
+
+// getResults reports which variation won.
+func getResults(c *call) (answer, *refusal) {
+	document, problem := c.read()
+	if problem != nil {
+		return answer{}, problem
+	}
+	values, problem := c.query(resultParameters...)
+	if problem != nil {
+		return answer{}, problem
+	}
+	o, problem := resultOptions(values)
+	if problem != nil {
+		return answer{}, problem
+	}
+	o.Now = c.now
+	if !values.Has("prior") {
+		o.Prior = c.api.config.Prior
+	}
+	made, problem := c.report(document, c.id(), o)
+	if problem != nil {
+		return answer{}, problem
+	}
+	return answer{status: http.StatusOK, body: snakeCase(encode(made))}, nil
+}
+
+// report asks the log of events.
+func (c *call) report(document *engine.Document, experimentID string, o report.Options) (*report.Report, *refusal) {
+	log := c.api.config.Events.Log
+	if log == nil {
+		return nil, failed(CodeEventsOff, "")
+	}
+	ctx, cancel := context.WithTimeout(c.request.Context(), resultsTimeout)
+	defer cancel()
+	made, err := report.Make(ctx, log, string(c.token.Tenant), document, experimentID, o)
+	switch {
+	case err == nil:
+		return made, nil
+	case errors.Is(err, report.ErrNoExperiment):
+		return nil, failed(CodeExperimentNotFound, "")
+	case errors.Is(err, report.ErrNoIteration):
+		return nil, failed(CodeIterationNotFound, "")
+	case errors.Is(err, report.ErrNoMetric):
+		return nil, failed(CodeMetricNotFound, "Metric not found: %s.", err)
+	case errors.Is(err, report.ErrNoAttribute):
+		return nil, failed(CodeInvalidQuery, "Invalid request query string. slice: must be some of %s.", strings.Join(report.Attributes, ", "))
+	case errors.Is(err, events.ErrUnavailable), errors.Is(err, context.DeadlineExceeded):
+		c.api.config.Log.Error("reading events failed", slog.String("tenant", string(c.token.Tenant)), slog.Any("error", err))
+		return nil, failed(CodeEventsUnavailable, "")
+	}
+	c.api.config.Log.Error("reporting failed", slog.String("tenant", string(c.token.Tenant)), slog.Any("error", err))
+	return nil, failed(CodeServiceFailed, "")
+}
+
+// resultOptions reads the parameters.
+func resultOptions(values url.Values) (o report.Options, problem *refusal) {
+	wrong := func(name, rule string) *refusal {
+		return failed(CodeInvalidQuery, "Invalid request query string. %s: must be %s.", name, rule)
+	}
+	o.Iteration, o.Group = values.Get("iteration_id"), values.Get("metric_group")
+	o.Metrics, o.Attributes = listOf(values.Get("metric")), listOf(values.Get("slice"))
+	var err error
+	for _, flag := range []struct {
+		name string
+		to   *bool
+	}{{"series", &o.Days}, {"matured", &o.Matured}} {
+		if !values.Has(flag.name) {
+			continue
+		}
+		if *flag.to, err = strconv.ParseBool(values.Get(flag.name)); err != nil {
+			return o, wrong(flag.name, "true or false")
+		}
+	}
+	for _, bound := range []struct {
+		name string
+		to   *time.Time
+	}{{"from", &o.From}, {"to", &o.Until}} {
+		if !values.Has(bound.name) {
+			continue
+		}
+		if *bound.to, err = time.Parse(time.RFC3339, values.Get(bound.name)); err != nil {
+			return o, wrong(bound.name, "an RFC 3339 time like 2026-01-31T12:00:00Z")
+		}
+	}
+	if values.Has("level") {
+		if o.Level, err = strconv.ParseFloat(values.Get("level"), 64); err != nil || !(o.Level >= 0.5 && o.Level <= 0.9999) {
+			return o, wrong("level", "a number from 0.5 to 0.9999")
+		}
+	}
+	if values.Has("cuped") {
+		if o.Covariate, err = time.ParseDuration(values.Get("cuped")); err != nil || o.Covariate <= 0 {
+			return o, wrong("cuped", "a duration like 168h")
+		}
+	}
+	prior, problem := choice(values, "prior", "weak", "control")
+	if problem != nil {
+		return o, problem
+	}
+	if prior == "control" {
+		o.Prior = results.ControlPrior
+	}
+	interval, problem := choice(values, "interval", "delta", "log_ratio")
+	o.DeltaInterval = interval == "delta"
+	return o, problem
+}
+
+// listOf splits a list at its commas.
+func listOf(text string) []string {
+	return slices.DeleteFunc(strings.Split(text, ","), func(part string) bool { return part == "" })
+}
+
+// snakeCase gives JSON whose names are in this dialect's style.
+func snakeCase(text []byte) any {
+	var value any
+	if err := json.Unmarshal(text, &value); err != nil {
+		return nil // unreachable: it was just written
+	}
+	return snakeCased(value)
+}
+
+func snakeCased(value any) any {
+	switch v := value.(type) {
+	case []any:
+		for i := range v {
+			v[i] = snakeCased(v[i])
+		}
+	case map[string]any:
+		named := make(map[string]any, len(v))
+		for name, member := range v {
+			named[snake(name)] = snakeCased(member)
+		}
+		return named
+	}
+	return value
+}
+
+// snake turns pBest into p_best. Ids, which have digits or underscores, are left
+// as they are.
+func snake(name string) string {
+	if strings.ContainsFunc(name, func(r rune) bool { return !unicode.IsLetter(r) }) {
+		return name
+	}
+	var b strings.Builder
+	for i, r := range name {
+		if unicode.IsUpper(r) && i > 0 {
+			b.WriteByte('_')
+		}
+		b.WriteRune(unicode.ToLower(r))
+	}
+	return b.String()
+}
