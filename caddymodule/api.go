@@ -5,12 +5,14 @@ import (
 	"fmt"
 	"net/http"
 	"strconv"
+	"time"
 
 	"github.com/caddyserver/caddy/v2"
 	"github.com/caddyserver/caddy/v2/modules/caddyhttp"
 	"go.uber.org/zap"
 
 	"github.com/caddy-experiments/caddy-experiments/management"
+	"github.com/caddy-experiments/caddy-experiments/results"
 	"github.com/caddy-experiments/caddy-experiments/store"
 )
 
@@ -28,6 +30,10 @@ type API struct {
 	Rate float64 `json:"rate,omitempty"`
 	// Burst is how many requests a token may save up. Default: 500.
 	Burst int `json:"burst,omitempty"`
+	// Prior is what results assume before the data: weak, next to nothing, or
+	// control, that treatments are near the control, as LaunchDarkly does.
+	// Default: weak.
+	Prior string `json:"prior,omitempty"`
 
 	app    *App
 	api    *management.API
@@ -67,10 +73,45 @@ func (a *API) Provision(ctx caddy.Context) error {
 	a.api, err = management.New(management.Config{
 		Store: a.app.configuration.store, Tokens: tokens,
 		Entitled: a.app.entitled, MaxActive: a.app.MaxActiveExperiments, HeaderBudget: a.app.HeaderBudget,
-		Rate: a.Rate, Burst: a.Burst,
+		Rate: a.Rate, Burst: a.Burst, Events: a.app.managedEvents(), Prior: a.prior(),
 		Audit: func(e management.Event) { a.app.audit(a.logger, e) }, Edge: a.app.edge, Log: ctx.Slogger(), ClientAddress: clientAddress,
 	})
 	return err
+}
+
+// Validate refuses settings that cannot work.
+func (a *API) Validate() error { return checkPrior(a.Prior) }
+
+// What Prior can be.
+const (
+	priorWeak    = "weak"
+	priorControl = "control"
+)
+
+func checkPrior(prior string) error {
+	if prior != "" && prior != priorWeak && prior != priorControl {
+		return fmt.Errorf("prior: must be %s or %s, got %q", priorWeak, priorControl, prior)
+	}
+	return nil
+}
+
+func (a *API) prior() results.Prior {
+	if a.Prior == priorControl {
+		return results.ControlPrior
+	}
+	return results.WeakPrior
+}
+
+// managedEvents is what the management API does with events.
+func (a *App) managedEvents() management.Events {
+	if a.events == nil {
+		return management.Events{}
+	}
+	out := management.Events{Append: a.events.append, Retention: max(time.Duration(a.Events.Retention), 0)}
+	if a.events.log != nil {
+		out.Log = a.events.log
+	}
+	return out
 }
 
 func (a *API) tokens(ctx caddy.Context) ([]management.Token, error) {
@@ -121,5 +162,6 @@ func clientAddress(r *http.Request) string {
 // Interface guards
 var (
 	_ caddy.Provisioner           = (*API)(nil)
+	_ caddy.Validator             = (*API)(nil)
 	_ caddyhttp.MiddlewareHandler = (*API)(nil)
 )

@@ -24,6 +24,7 @@ func parseAPI(h httpcaddyfile.Helper) (caddyhttp.MiddlewareHandler, error) {
 //			tenant <project>/<environment>
 //		}
 //		rate_limit <requests a second> [<burst>]
+//		prior weak | control
 //	}
 func (a *API) UnmarshalCaddyfile(d *caddyfile.Dispenser) error {
 	d.Next() // the directive's name
@@ -46,10 +47,21 @@ func (a *API) UnmarshalCaddyfile(d *caddyfile.Dispenser) error {
 			if err := a.unmarshalRate(d); err != nil {
 				return err
 			}
+		case "prior":
+			if err := seen.once(d); err != nil {
+				return err
+			}
+			var err error
+			if a.Prior, err = argument(d, priorControl); err != nil {
+				return err
+			}
+			if err := checkPrior(a.Prior); err != nil {
+				return d.WrapErr(err)
+			}
 		case "{":
 			return noBlock(d)
 		default:
-			return d.Errf("experiments_api: there is no option %q here; the options are token and rate_limit", d.Val())
+			return d.Errf("experiments_api: there is no option %q here; the options are token, rate_limit and prior", d.Val())
 		}
 	}
 	if len(a.Tokens) == 0 {

@@ -64,6 +64,10 @@ type App struct {
 	// Default: none.
 	DecisionLog *DecisionLog `json:"decision_log,omitempty"`
 
+	// Events says where exposures and outcomes are kept, which results are computed
+	// from. Default: nowhere, which leaves no results.
+	Events *Events `json:"events,omitempty"`
+
 	logger        *zap.Logger
 	source        Source
 	keys          *keyring
@@ -71,6 +75,7 @@ type App struct {
 	configuration *configuration
 	locations     *locations
 	decisions     *decisionLog
+	events        *eventKeeping // nil if there are none
 	journal       *journal
 	tenants       map[store.Tenant]bool // of the sites
 	loaded        []any                 // keys of the pool
@@ -158,8 +163,14 @@ func (a *App) Provision(ctx caddy.Context) error {
 		a.decisions, err = pooled(a, "decision log "+a.DecisionLog.key, func() (*decisionLog, error) {
 			return openDecisionLog(a.DecisionLog.opener)
 		})
+		if err != nil {
+			return err
+		}
 	}
-	return err
+	if a.Events != nil {
+		return a.provideEvents(key)
+	}
+	return nil
 }
 
 func (a *App) setDefaults() {
@@ -248,6 +259,9 @@ func (a *App) Start() error {
 	if a.locations != nil {
 		a.locations.start(a.logger)
 	}
+	if a.events != nil {
+		a.events.start(a.logger)
+	}
 	return nil
 }
 
@@ -265,7 +279,10 @@ func (a *App) Cleanup() error {
 	if a.locations != nil {
 		a.locations.loggers.remove(a.logger)
 	}
-	for _, key := range a.loaded {
+	if a.events != nil {
+		a.events.loggers.remove(a.logger)
+	}
+	for _, key := range slices.Backward(a.loaded) { // what uses another goes first
 		_, deleteErr := pool.Delete(key)
 		err = errors.Join(err, deleteErr)
 	}

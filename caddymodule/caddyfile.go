@@ -44,7 +44,10 @@ func parseApp(d *caddyfile.Dispenser, existing any) (any, error) {
 //		decision_log off | stdout | stderr | <file> {
 //			<options of Caddy's file writer>
 //		}
-//		events off
+//		events off | <dir> | postgres <connection string> | stream {
+//			spool <dir>
+//			retention <duration> | off
+//		}
 //	}
 func (a *App) UnmarshalCaddyfile(d *caddyfile.Dispenser) error {
 	d.Next() // the option's name
@@ -75,7 +78,7 @@ func (a *App) UnmarshalCaddyfile(d *caddyfile.Dispenser) error {
 		case "decision_log":
 			err = a.unmarshalDecisionLog(d)
 		case "events":
-			err = onlyOff(d)
+			err = a.unmarshalEvents(d)
 		case "{":
 			err = noBlock(d)
 		default:
@@ -232,19 +235,6 @@ func size(d *caddyfile.Dispenser, example string) (int64, error) {
 		return 0, d.Errf("%s: must be a size up to 1GiB, got %q; write for example: %s %s", option, text, option, example)
 	}
 	return int64(n), nil
-}
-
-// onlyOff reads an option whose other values this build does not have.
-func onlyOff(d *caddyfile.Dispenser) error {
-	option := d.Val()
-	text, err := argument(d, "off")
-	if err != nil {
-		return err
-	}
-	if text != "off" {
-		return d.Errf("%s: can only be off in this version, got %q; write: %s off", option, text, option)
-	}
-	return nil
 }
 
 // Interface guards

@@ -32,7 +32,7 @@ configuration that says where it is; otherwise localhost:2019 is asked.`,
 			command.PersistentFlags().String("address", "", "address of the admin API")
 			command.PersistentFlags().StringP("config", "c", "", "configuration file that has the address")
 			command.PersistentFlags().StringP("adapter", "a", "", "adapter of the configuration file")
-			command.AddCommand(statusCommand(), doctorCommand(), decideCommand(), exportCommand(), importCommand(), tokenCommand(), validateCommand())
+			command.AddCommand(statusCommand(), doctorCommand(), decideCommand(), exportCommand(), importCommand(), tokenCommand(), validateCommand(), resultsCommand(), eventsCommand())
 		},
 	})
 }

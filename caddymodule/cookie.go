@@ -74,9 +74,20 @@ func (k *keyring) appendDevice(b []byte, id string, now time.Time) []byte {
 
 // The flags of a carried decision.
 const (
-	flagControl = "c"
-	flagForced  = "o"
+	flagControl   = "c"
+	flagForced    = "o"
+	flagUntracked = "u"
 )
+
+// carriage is a decision on its way through a login.
+type carriage struct {
+	engine.Carried
+	// decided is when the decision was made, in whole seconds.
+	decided time.Time
+	// began is when the login came to the authorization endpoint; zero where that
+	// is not recorded.
+	began time.Time
+}
 
 // readCarry gives the first carried decision that verifies and is younger than
 // sticky. A clock that has jumped makes it expire, which only means that the
@@ -84,13 +95,19 @@ const (
 // it was made for. The form is
 //
 //	v1.<key id>.<experiment>.<variation>.<segment>.<flags>.<seconds when decided, base 36>.<signature>
-func (k *keyring) readCarry(h http.Header, tenant, subject string, now time.Time, sticky time.Duration) (engine.Carried, bool) {
+//
+// and, where the ends of logins are of interest, has the milliseconds when the
+// login began, base 36, as a field before the signature.
+func (k *keyring) readCarry(h http.Header, tenant, subject string, now time.Time, sticky time.Duration) (carriage, bool) {
 	for value := range cookieValues(h, carryCookie) {
 		signed, signature, ok := cutLast(value)
 		if !ok {
 			continue
 		}
 		fields, ok := split(signed, 7)
+		if !ok {
+			fields, ok = split(signed, 8)
+		}
 		if !ok || fields[0] != cookieVersion {
 			continue
 		}
@@ -98,31 +115,43 @@ func (k *keyring) readCarry(h http.Header, tenant, subject string, now time.Time
 		if key == nil || !key.verify(signature, purposeCarry, tenant, subject, signed) {
 			continue
 		}
-		decided, err := strconv.ParseInt(fields[6], 36, 64)
-		if err != nil || now.Sub(time.Unix(decided, 0)).Abs() >= sticky {
+		seconds, err := strconv.ParseInt(fields[6], 36, 64)
+		decided := time.Unix(seconds, 0)
+		if err != nil || now.Sub(decided).Abs() >= sticky {
 			continue
 		}
-		return engine.Carried{
+		c := carriage{decided: decided, Carried: engine.Carried{
 			ExperimentID: fields[2], VariationID: fields[3], SegmentID: fields[4],
 			IsControl: strings.Contains(fields[5], flagControl),
 			Forced:    strings.Contains(fields[5], flagForced),
-		}, true
+			Untracked: strings.Contains(fields[5], flagUntracked),
+		}}
+		if milliseconds, err := strconv.ParseInt(fields[7], 36, 64); err == nil {
+			c.began = time.UnixMilli(milliseconds)
+		}
+		return c, true
 	}
-	return engine.Carried{}, false
+	return carriage{}, false
 }
 
-// appendCarry appends the value of a carry cookie.
-func (k *keyring) appendCarry(b []byte, d *engine.Decision, tenant, subject string, now time.Time) []byte {
+// appendCarry appends the value of a carry cookie; a began of zero is left out.
+func (k *keyring) appendCarry(b []byte, c *carriage, tenant, subject string) []byte {
 	key, start := k.current(), len(b)
-	b = appendFields(b, cookieVersion, key.id, d.Treatment.ExperimentID, d.Treatment.VariationID, d.SegmentID)
-	if d.Treatment.IsControl {
-		b = append(b, flagControl...)
-	}
-	if d.Source == engine.SourceOverride {
-		b = append(b, flagForced...)
+	b = appendFields(b, cookieVersion, key.id, c.ExperimentID, c.VariationID, c.SegmentID)
+	for _, flag := range []struct {
+		set  bool
+		text string
+	}{{c.IsControl, flagControl}, {c.Forced, flagForced}, {c.Untracked, flagUntracked}} {
+		if flag.set {
+			b = append(b, flag.text...)
+		}
 	}
 	b = append(b, '.')
-	b = strconv.AppendInt(b, now.Unix(), 36)
+	b = strconv.AppendInt(b, c.decided.Unix(), 36)
+	if !c.began.IsZero() {
+		b = append(b, '.')
+		b = strconv.AppendInt(b, c.began.UnixMilli(), 36)
+	}
 	return key.appendSignature(b, start, purposeCarry, tenant, subject)
 }
 
@@ -199,8 +228,16 @@ func cutLast(value string) (signed, signature string, ok bool) {
 	return value[:at], value[at+1:], true
 }
 
-// split cuts a value into exactly n fields, at most seven.
-func split(value string, n int) (fields [7]string, ok bool) {
+// carried is the decision as it goes on its way now.
+func carried(d *engine.Decision, now time.Time) carriage {
+	return carriage{decided: now, Carried: engine.Carried{
+		ExperimentID: d.Treatment.ExperimentID, VariationID: d.Treatment.VariationID, SegmentID: d.SegmentID,
+		IsControl: d.Treatment.IsControl, Forced: d.Source == engine.SourceOverride, Untracked: d.Untracked,
+	}}
+}
+
+// split cuts a value into exactly n fields, at most eight.
+func split(value string, n int) (fields [8]string, ok bool) {
 	for i := range n {
 		var more bool
 		fields[i], value, more = strings.Cut(value, ".")

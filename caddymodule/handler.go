@@ -17,6 +17,9 @@ import (
 func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request, next caddyhttp.Handler) error {
 	v := &visit{handler: h, request: r}
 	h.prepare(v, w, r)
+	if v.awaitsOutcome() {
+		w = &outcomeRecorder{ResponseWriterWrapper: caddyhttp.ResponseWriterWrapper{ResponseWriter: w}, visit: v}
+	}
 	if h.app.decisions == nil || !v.authorize {
 		return next.ServeHTTP(w, r)
 	}
@@ -79,7 +82,8 @@ func (h *Handler) approach(v *visit, r *http.Request, repl *caddy.Replacer, aske
 	v.derive()
 
 	// 3 subject: the device, or what the site calls one.
-	holds = !v.authorize || h.holds(r, asked)
+	v.silent = v.authorize && h.holds(r, asked)
+	holds = !v.authorize || v.silent
 	who = h.identify(r, repl, holds)
 	v.subject = who.subject
 	return who, holds || v.subject == "", now
@@ -149,7 +153,9 @@ func (h *Handler) request(v *visit, r *http.Request, asked *parameters, holds bo
 	a[engine.Country] = v.place.Country
 	a[engine.Region] = v.place.Region
 	request.Force = h.force(asked, now)
-	request.Carried, _ = h.app.keys.readCarry(r.Header, h.tenant.name, v.subject, now, time.Duration(h.Sticky))
+	v.carriage, _ = h.app.keys.readCarry(r.Header, h.tenant.name, v.subject, now, time.Duration(h.Sticky))
+	request.Carried = v.carriage.Carried
+	v.begin(now, request.Resumes)
 	return request
 }
 
@@ -203,6 +209,7 @@ func (h *Handler) inject(v *visit, w http.ResponseWriter, r *http.Request, snaps
 		r.Header[h.Header] = v.header[:]
 		h.tenant.count(snapshot, d)
 		h.annotateSpan(r, d)
+		h.expose(v, r, snapshot, now)
 	}
 	if d.New {
 		h.announce(v)
@@ -216,7 +223,13 @@ func (h *Handler) inject(v *visit, w http.ResponseWriter, r *http.Request, snaps
 	}
 	switch {
 	case d.New:
-		setCookie(w, r, carryCookie, h.app.keys.appendCarry(stack[:0], d, h.tenant.name, v.subject, now), time.Duration(h.Sticky))
+		began := v.carriage.began
+		v.carriage = carried(d, now)
+		v.carriage.began = began
+		setCookie(w, r, carryCookie, h.app.keys.appendCarry(stack[:0], &v.carriage, h.tenant.name, v.subject), time.Duration(h.Sticky))
+	case v.restarted && d.Treatment != nil:
+		left := time.Duration(h.Sticky) - now.Sub(v.carriage.decided)
+		setCookie(w, r, carryCookie, h.app.keys.appendCarry(stack[:0], &v.carriage, h.tenant.name, v.subject), left)
 	case d.Drop && !holds:
 		setCookie(w, r, carryCookie, nil, 0)
 	}
@@ -228,9 +241,10 @@ func (h *Handler) announce(v *visit) {
 	if entry == nil {
 		return
 	}
+	hash := v.unitHash()
 	assigned := *v // the line is written while the request goes on
 	h.app.journal.write(entry, zap.String("tenant", h.tenant.name), zap.Inline(&assigned),
-		zap.String("client_id", clipped(v.clientID)), zap.String("subject_hash", h.app.keys.unit(h.tenant.name, v.subject)))
+		zap.String("client_id", clipped(v.clientID)), zap.String("subject_hash", hash))
 }
 
 // eventAssigned is the message of the event of a new assignment.
@@ -244,7 +258,8 @@ func (h *Handler) forwardUnmodified(v *visit, r *http.Request) {
 		return
 	}
 	delete(r.Header, h.Header)
-	v.decision = engine.Decision{}
+	delete(r.Header, exposureHeader)
+	v.decision, v.exposureID = engine.Decision{}, [1]string{}
 	h.warner.warn(codeResolutionFailed, zap.Any("panic", cause), zap.Stack("stack"))
 }
 

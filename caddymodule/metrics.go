@@ -36,6 +36,16 @@ var (
 		Help: "Lines of the decision log that its sink could not take.",
 	})
 
+	eventsRecorded = prometheus.NewCounterVec(prometheus.CounterOpts{
+		Namespace: "caddy", Subsystem: "experiments", Name: "events_recorded_total",
+		Help: "Exposures and outcomes of this edge that were kept, by kind.",
+	}, []string{"kind"})
+
+	eventsDropped = prometheus.NewCounter(prometheus.CounterOpts{
+		Namespace: "caddy", Subsystem: "experiments", Name: "events_dropped_total",
+		Help: "Exposures and outcomes of this edge that could not be kept.",
+	})
+
 	journalDropped = prometheus.NewCounter(prometheus.CounterOpts{
 		Namespace: "caddy", Subsystem: "experiments", Name: "log_dropped_total",
 		Help: "Assignment events and warnings that the log could not take.",
@@ -48,7 +58,7 @@ func registerMetrics(registry *prometheus.Registry) {
 	if registry == nil {
 		return
 	}
-	collectors := []prometheus.Collector{decisionsTotal, decisionSeconds, warningsTotal, decisionsDropped, journalDropped, configurationCollector{}}
+	collectors := []prometheus.Collector{decisionsTotal, decisionSeconds, warningsTotal, decisionsDropped, eventsRecorded, eventsDropped, journalDropped, configurationCollector{}, eventsCollector{}}
 	for _, c := range collectors {
 		err := registry.Register(c)
 		if already := (prometheus.AlreadyRegisteredError{}); err != nil && !errors.As(err, &already) {
@@ -114,12 +124,14 @@ func (configurationCollector) Collect(out chan<- prometheus.Metric) {
 type counters struct {
 	snapshot *engine.Snapshot
 	bySource []atomic.Pointer[prometheus.Counter] // by treatment and source
+	tags     []atomic.Pointer[string]             // by treatment; see exposureTag
 }
 
 func newCounters(snapshot *engine.Snapshot) *counters {
 	return &counters{
 		snapshot: snapshot,
 		bySource: make([]atomic.Pointer[prometheus.Counter], len(snapshot.Treatments)*len(engine.Sources)),
+		tags:     make([]atomic.Pointer[string], len(snapshot.Treatments)),
 	}
 }
 

@@ -61,6 +61,10 @@ type Handler struct {
 	// open (everybody), signed (who has a token) or off. Default: open.
 	Overrides string `json:"overrides,omitempty"`
 
+	// Outcomes says whether the redirect that ends a login is recorded as its
+	// outcome: on or off. It needs the app's events. Default: off.
+	Outcomes string `json:"outcomes,omitempty"`
+
 	// Sticky is how long a decision is carried through the pages of a login,
 	// counted from the decision. Default: 1h.
 	Sticky caddy.Duration `json:"sticky,omitempty"`
@@ -81,6 +85,12 @@ const (
 	overridesOpen   = "open"
 	overridesSigned = "signed"
 	overridesOff    = "off"
+)
+
+// What Outcomes can be.
+const (
+	outcomesOn  = "on"
+	outcomesOff = "off"
 )
 
 const (
@@ -125,6 +135,9 @@ func (h *Handler) Provision(ctx caddy.Context) error {
 	if h.tenant, err = h.app.tenant(ctx, h.Tenant); err != nil {
 		return err
 	}
+	if h.Outcomes == outcomesOn && h.app.events == nil {
+		return errors.New("outcomes on: the experiments app keeps no events; write there for example: events ./events")
+	}
 	h.shield = newShield(h.Header)
 	h.warner = &warner{logger: h.logger, journal: h.app.journal, tenant: h.Tenant}
 	h.authorizePaths = make(map[string]bool, len(h.AuthorizePaths))
@@ -148,6 +161,9 @@ func (h *Handler) setDefaults() {
 	if h.Overrides == "" {
 		h.Overrides = overridesOpen
 	}
+	if h.Outcomes == "" {
+		h.Outcomes = outcomesOff
+	}
 	if h.Sticky == 0 {
 		h.Sticky = caddy.Duration(defaultSticky)
 	}
@@ -160,7 +176,7 @@ func (h *Handler) Validate() error {
 			return err
 		}
 	}
-	return errors.Join(checkHeader(h.Header), checkOverrides(h.Overrides), checkSticky(h.Sticky))
+	return errors.Join(checkHeader(h.Header), checkOverrides(h.Overrides), checkOutcomes(h.Outcomes), checkSticky(h.Sticky))
 }
 
 func checkAuthorizePath(path string) error {
@@ -182,6 +198,9 @@ func checkHeader(header string) error {
 	if !httpguts.ValidHeaderFieldName(header) {
 		return fmt.Errorf("header: %q is no name of a header; write for example: header %s", header, defaultHeader)
 	}
+	if http.CanonicalHeaderKey(header) == exposureHeader {
+		return fmt.Errorf("header: %s holds the exposure's id; write for example: header %s", exposureHeader, defaultHeader)
+	}
 	if slices.Contains(takenHeaders, http.CanonicalHeaderKey(header)) {
 		return fmt.Errorf("header: %s is needed for the request itself; write for example: header %s", header, defaultHeader)
 	}
@@ -194,6 +213,13 @@ func checkOverrides(overrides string) error {
 		return nil
 	}
 	return fmt.Errorf("overrides: must be %s, %s or %s, got %q", overridesOpen, overridesSigned, overridesOff, overrides)
+}
+
+func checkOutcomes(outcomes string) error {
+	if outcomes != outcomesOn && outcomes != outcomesOff {
+		return fmt.Errorf("outcomes: must be %s or %s, got %q", outcomesOn, outcomesOff, outcomes)
+	}
+	return nil
 }
 
 func checkSticky(sticky caddy.Duration) error {

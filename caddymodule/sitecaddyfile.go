@@ -30,7 +30,7 @@ func parseHandler(h httpcaddyfile.Helper) (caddyhttp.MiddlewareHandler, error) {
 //		subject <placeholder>
 //		header <name>
 //		overrides open | signed | off
-//		outcomes off
+//		outcomes on | off
 //		sticky <duration>
 //		connections {
 //			<connection> <connection_type>
@@ -78,7 +78,10 @@ func (h *Handler) unmarshalOption(d *caddyfile.Dispenser) (err error) {
 		}
 		err = checkOverrides(h.Overrides)
 	case "outcomes":
-		return onlyOff(d)
+		if h.Outcomes, err = argument(d, outcomesOn); err != nil {
+			return err
+		}
+		err = checkOutcomes(h.Outcomes)
 	case "sticky":
 		return h.unmarshalSticky(d)
 	case "connections":

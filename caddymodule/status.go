@@ -20,8 +20,10 @@ func init() {
 // adminRoutes answers on Caddy's admin API: /experiments/status with the state of
 // the configuration in force, /experiments/token with tokens for overrides,
 // /experiments/diagnosis with what is wrong with an experiment,
-// /experiments/decide with why a request is decided as it is, and
-// /experiments/document with a tenant's document, to read and to replace.
+// /experiments/decide with why a request is decided as it is,
+// /experiments/document with a tenant's document, to read and to replace,
+// /experiments/results with which variation won, and /experiments/events with the
+// events, to export, to add to and to back up.
 type adminRoutes struct{}
 
 // CaddyModule returns the Caddy module information.
@@ -37,6 +39,9 @@ func (adminRoutes) Routes() []caddy.AdminRoute {
 		{Pattern: "/experiments/diagnosis", Handler: caddy.AdminHandlerFunc(serveDiagnosis)},
 		{Pattern: "/experiments/decide", Handler: caddy.AdminHandlerFunc(serveDecide)},
 		{Pattern: "/experiments/document", Handler: caddy.AdminHandlerFunc(serveDocument)},
+		{Pattern: "/experiments/results", Handler: caddy.AdminHandlerFunc(serveResults)},
+		{Pattern: "/experiments/events", Handler: caddy.AdminHandlerFunc(serveEvents)},
+		{Pattern: "/experiments/events/backup", Handler: caddy.AdminHandlerFunc(serveBackup)},
 	}
 }
 
@@ -47,6 +52,17 @@ type status struct {
 	Tenants     []store.Status     `json:"tenants"`
 	GeoIP       *geoStatus         `json:"geoip,omitempty"`
 	DecisionLog *decisionLogStatus `json:"decision_log,omitempty"`
+	Events      *eventsStatus      `json:"events,omitempty"`
+}
+
+// eventsStatus says what becomes of the events of this edge.
+type eventsStatus struct {
+	// Kept is where: here or elsewhere.
+	Kept    string `json:"kept"`
+	Dropped uint64 `json:"dropped"`
+	// Spooled is what waits on disk to be delivered.
+	Spooled      int   `json:"spooled"`
+	SpooledBytes int64 `json:"spooled_bytes"`
 }
 
 type geoStatus struct {
@@ -113,6 +129,15 @@ func (a *App) status() status {
 	}
 	if a.decisions != nil {
 		s.DecisionLog = &decisionLogStatus{Dropped: a.decisions.dropped.Load()}
+	}
+	if a.events != nil {
+		s.Events = &eventsStatus{Kept: "here", Dropped: a.events.queue.dropped.Load()}
+		if a.events.log == nil {
+			s.Events.Kept = "elsewhere"
+		}
+		if a.events.spool != nil {
+			s.Events.Spooled, s.Events.SpooledBytes = a.events.spool.Pending()
+		}
 	}
 	return s
 }

@@ -27,11 +27,14 @@ func (t *tenant) snapshot() *engine.Snapshot {
 }
 
 // count counts a decision made from a snapshot.
-func (t *tenant) count(snapshot *engine.Snapshot, d *engine.Decision) {
+func (t *tenant) count(snapshot *engine.Snapshot, d *engine.Decision) { t.of(snapshot).count(d) }
+
+// of gives what is kept for a snapshot.
+func (t *tenant) of(snapshot *engine.Snapshot) *counters {
 	c := t.counters.Load()
 	if c == nil || c.snapshot != snapshot {
 		c = newCounters(snapshot)
 		t.counters.Store(c)
 	}
-	c.count(d)
+	return c
 }

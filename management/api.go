@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/caddy-experiments/caddy-experiments/engine"
+	"github.com/caddy-experiments/caddy-experiments/management/launchdarkly"
 	"github.com/caddy-experiments/caddy-experiments/results"
 	"github.com/caddy-experiments/caddy-experiments/store"
 )
@@ -41,6 +42,9 @@ type Config struct {
 	Events Events
 	// Prior is what results assume where a request does not say.
 	Prior results.Prior
+	// RequireBeta has the paths of LaunchDarkly's API refuse requests that do not
+	// say "LD-API-Version: beta".
+	RequireBeta bool
 
 	// Edge gives what the edge that the API runs on knows of an experiment; nil
 	// where there is no edge, and a diagnosis says so then.
@@ -73,6 +77,7 @@ type API struct {
 	mux       *http.ServeMux
 	routes    map[string]*route
 	documents cache
+	dialect   *launchdarkly.API
 
 	mu      sync.Mutex
 	writing map[store.Tenant]chan *engine.Reader
@@ -120,7 +125,8 @@ func New(config Config) (*API, error) {
 		writing:   map[store.Tenant]chan *engine.Reader{},
 	}
 	a.register()
-	return a, nil
+	a.dialect, err = a.launchDarkly()
+	return a, err
 }
 
 func setDefault[T comparable](field *T, value T) {
@@ -148,13 +154,17 @@ func (a *API) Handles(r *http.Request) bool {
 		return false
 	}
 	_, pattern := a.mux.Handler(r)
-	return a.routes[pattern] != nil
+	return a.routes[pattern] != nil || a.dialect.Handles(r)
 }
 
 // ServeHTTP answers a request that Handles reports true for, and any other one
 // with 404.
 func (a *API) ServeHTTP(w http.ResponseWriter, r *http.Request) {
-	if !a.Handles(r) {
+	switch {
+	case a.dialect.Handles(r):
+		a.dialect.ServeHTTP(w, r)
+		return
+	case !a.Handles(r):
 		write(w, failed(CodeRouteNotFound, ""))
 		return
 	}

@@ -197,6 +197,7 @@ func TestRefusals(t *testing.T) {
 	for _, code := range []string{
 		CodeInvalidBody, CodeInvalidContentType, CodeBodyTooLarge, CodeInvalidQuery, CodeInvalidToken, CodeInsufficientScope, CodeNotEntitled,
 		CodePreconditionFailed, CodeTooManyRequests, CodeDocumentTooLarge, CodeDocumentLimit, CodeDocumentInvalid, CodeStoreUnavailable, CodeServiceFailed,
+		CodeEventsOff, CodeEventsTooLarge, CodeEventsRejected, CodeEventsUnavailable, CodeIterationNotFound, CodeMetricNotFound,
 	} {
 		answered[code] = true
 	}

@@ -1,0 +1,154 @@
+package caddymodule
+
+import (
+	"context"
+	"errors"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/caddyserver/caddy/v2"
+	"go.uber.org/zap"
+
+	"github.com/caddy-experiments/caddy-experiments/results/events"
+	"github.com/caddy-experiments/caddy-experiments/results/relay"
+	"github.com/caddy-experiments/caddy-experiments/store"
+	"github.com/caddy-experiments/caddy-experiments/store/redis"
+)
+
+// eventParts are what events are kept with, as far as an edge has them: a log of
+// its own, a spool for what cannot be delivered, and a queue between the two.
+type eventParts struct {
+	log       *sharedLog
+	spool     *sharedSpool
+	relay     *redis.Queue
+	retention time.Duration
+}
+
+// eventKeeping takes the events of an edge to where they are kept, over reloads.
+type eventKeeping struct {
+	*follower
+	eventParts
+	queue    *eventQueue
+	sender   *relay.Sender   // to another edge; nil if the log is here
+	receiver *relay.Receiver // from other edges; nil if there can be none
+	away     atomic.Int64    // until when the log is not asked, in Unix nanoseconds
+}
+
+func newEventKeeping(parts eventParts, logger *zap.Logger) *eventKeeping {
+	k := &eventKeeping{follower: newFollower(logger), eventParts: parts}
+	switch {
+	case parts.relay == nil:
+	case parts.log == nil:
+		k.sender = &relay.Sender{Spool: parts.spool.Spool, Queue: parts.relay, Log: lastingLog("experiments.events")}
+	default:
+		k.receiver = &relay.Receiver{Log: parts.log.Log, Queue: parts.relay, Logger: lastingLog("experiments.events")}
+	}
+	k.queue = newEventQueue(k.append, &k.loggers)
+	return k
+}
+
+// start begins to send, receive and prune; see follower.
+func (k *eventKeeping) start(logger *zap.Logger) { k.follow(logger, k.run) }
+
+func (k *eventKeeping) run(ctx context.Context) {
+	var running sync.WaitGroup
+	if k.sender != nil {
+		running.Go(func() { k.sender.Run(ctx) })
+	}
+	if k.receiver != nil {
+		running.Go(func() { k.receiver.Run(ctx) })
+	}
+	if k.log != nil && k.spool != nil {
+		running.Go(func() { k.drain(ctx) })
+	}
+	if k.log != nil && k.retention > 0 {
+		running.Go(func() { k.prune(ctx) })
+	}
+	running.Wait()
+}
+
+// Destruct delivers what waits, and stops.
+func (k *eventKeeping) Destruct() error {
+	return errors.Join(k.queue.close(), k.follower.Destruct())
+}
+
+// awayFor is how long a log that does not answer is not asked again by requests.
+const awayFor = time.Second
+
+// append keeps a batch: in the log if that is here and answers, else in the spool.
+func (k *eventKeeping) append(ctx context.Context, tenant store.Tenant, batch *events.Batch) error {
+	if k.log == nil {
+		_, err := k.spool.Append(string(tenant), batch)
+		return err
+	}
+	if k.spool == nil {
+		return k.log.Append(ctx, string(tenant), batch)
+	}
+	if time.Now().UnixNano() >= k.away.Load() {
+		err := k.log.Append(ctx, string(tenant), batch)
+		if err == nil || !errors.Is(err, events.ErrUnavailable) && !errors.Is(err, context.DeadlineExceeded) {
+			return err
+		}
+		k.away.Store(time.Now().Add(awayFor).UnixNano())
+	}
+	_, err := k.spool.Append(string(tenant), batch)
+	return err
+}
+
+// drain takes what waits in the spool to the log.
+func (k *eventKeeping) drain(ctx context.Context) {
+	var done uint64
+	for ctx.Err() == nil {
+		moved, err := k.drainSome(ctx, &done)
+		if err != nil {
+			k.loggers.current().Warn("events in the spool cannot be delivered yet", zap.Error(err))
+		}
+		if moved && err == nil {
+			continue
+		}
+		select {
+		case <-ctx.Done():
+		case <-time.After(awayFor):
+		}
+	}
+}
+
+// drainEntries is how many entries of the spool are taken at a time.
+const drainEntries = 64
+
+func (k *eventKeeping) drainSome(ctx context.Context, done *uint64) (moved bool, err error) {
+	entries, err := k.spool.Read(*done, drainEntries)
+	if err != nil || len(entries) == 0 {
+		return false, err
+	}
+	for _, entry := range entries {
+		batch, err := relay.Batch(entry.Lines)
+		if err == nil {
+			err = k.log.Append(ctx, entry.Tenant, batch)
+		}
+		if err != nil {
+			return true, err
+		}
+		*done = entry.Seq
+	}
+	return true, k.spool.Forget(*done)
+}
+
+// prune removes what is older than the retention.
+func (k *eventKeeping) prune(ctx context.Context) {
+	for {
+		before := time.Now().Add(-k.retention)
+		if err := k.log.Prune(ctx, events.MillisOf(before)); err != nil && ctx.Err() == nil {
+			k.loggers.current().Warn("old events cannot be removed", zap.Time("before", before), zap.Error(err))
+		}
+		select {
+		case <-ctx.Done():
+			return
+		case <-time.After(pruneInterval):
+		}
+	}
+}
+
+// Interface guard
+var _ caddy.Destructor = (*eventKeeping)(nil)

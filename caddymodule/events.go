@@ -1,0 +1,158 @@
+package caddymodule
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"path/filepath"
+	"time"
+
+	"github.com/caddyserver/caddy/v2"
+
+	"github.com/caddy-experiments/caddy-experiments/results/embedded"
+	"github.com/caddy-experiments/caddy-experiments/results/events"
+	"github.com/caddy-experiments/caddy-experiments/results/postgres"
+	"github.com/caddy-experiments/caddy-experiments/results/relay"
+	"github.com/caddy-experiments/caddy-experiments/results/spool"
+	"github.com/caddy-experiments/caddy-experiments/store/redis"
+)
+
+// Events says where exposures and outcomes are kept: in a directory, in
+// PostgreSQL, or by another edge that they are sent to. Exactly one of Dir,
+// Postgres and Stream is given.
+type Events struct {
+	// Dir is the directory of the embedded log. With a store in Redis this edge
+	// also keeps the events that other edges send. Placeholders are replaced.
+	Dir string `json:"dir,omitempty"`
+	// Postgres is the connection string of a PostgreSQL server, or of one that
+	// speaks its protocol. Placeholders are replaced.
+	Postgres string `json:"postgres,omitempty"`
+	// Stream sends the events through Redis, where the configuration comes from,
+	// to the edge that keeps them.
+	Stream bool `json:"stream,omitempty"`
+	// Spool is the directory where events wait that cannot be delivered yet.
+	// Default: events-spool beside the store.
+	Spool string `json:"spool,omitempty"`
+	// Retention is how long events are kept; a negative one is for ever.
+	// Default: 9600h (400 days).
+	Retention caddy.Duration `json:"retention,omitempty"`
+}
+
+const (
+	defaultRetention = 400 * 24 * time.Hour
+	// pruneInterval is how often old events are looked for.
+	pruneInterval = time.Hour
+	// openTime bounds how long a start waits for PostgreSQL.
+	openTime = 5 * time.Second
+)
+
+// check refuses settings that cannot work.
+func (c *Events) check() error {
+	given := 0
+	for _, is := range []bool{c.Dir != "", c.Postgres != "", c.Stream} {
+		if is {
+			given++
+		}
+	}
+	if given != 1 {
+		return errors.New("events: must name one place; write for example: events ./events")
+	}
+	if c.Dir != "" && c.Spool != "" {
+		return errors.New("events: a directory needs no spool; remove one of them")
+	}
+	return nil
+}
+
+// provideEvents opens what events need. The key is that of the configuration's
+// store, which they may be sent through.
+func (a *App) provideEvents(storeKey string) error {
+	c := a.Events
+	replacer := caddy.NewReplacer()
+	for _, text := range []*string{&c.Dir, &c.Postgres, &c.Spool} {
+		*text = replacer.ReplaceAll(*text, "")
+	}
+	if err := c.check(); err != nil {
+		return err
+	}
+	if c.Retention == 0 {
+		c.Retention = caddy.Duration(defaultRetention)
+	}
+	if c.Spool == "" {
+		c.Spool = filepath.Join(a.source.Dir(), "events-spool")
+	}
+	parts := eventParts{retention: time.Duration(c.Retention)}
+	var err error
+	if parts.log, err = a.eventLog(); err != nil {
+		return err
+	}
+	if c.Dir == "" {
+		parts.spool, err = pooled(a, "event spool "+filepath.Clean(c.Spool), func() (*sharedSpool, error) {
+			s, err := spool.Open(c.Spool, spool.Options{Log: lastingLog("experiments.events")})
+			return &sharedSpool{s}, err
+		})
+		if err != nil {
+			return fmt.Errorf("events: opening the spool: %w", err)
+		}
+	}
+	if s, ok := a.configuration.store.(*redis.Store); ok && c.Postgres == "" {
+		parts.relay = s.Queue()
+	} else if c.Stream {
+		return errors.New("events stream: the store is not Redis, so there is nothing to send events through; write for example: events ./events")
+	}
+	settings, err := json.Marshal(c)
+	if err != nil {
+		return err
+	}
+	a.events, err = pooled(a, fmt.Sprintf("events %s %s", settings, storeKey), func() (*eventKeeping, error) {
+		return newEventKeeping(parts, a.logger), nil
+	})
+	return err
+}
+
+// eventLog opens the log, if it is here.
+func (a *App) eventLog() (*sharedLog, error) {
+	c := a.Events
+	switch {
+	case c.Dir != "":
+		log, err := pooled(a, "event log "+filepath.Clean(c.Dir), func() (*sharedLog, error) {
+			l, err := embedded.Open(c.Dir, embedded.Options{Log: lastingLog("experiments.events")})
+			return &sharedLog{l}, err
+		})
+		if err != nil {
+			return nil, fmt.Errorf("events: %w", err)
+		}
+		return log, nil
+	case c.Postgres != "":
+		log, err := pooled(a, "event log "+c.Postgres, func() (*sharedLog, error) {
+			ctx, cancel := context.WithTimeout(context.Background(), openTime)
+			defer cancel()
+			l, err := postgres.Open(ctx, c.Postgres, postgres.Options{Log: lastingLog("experiments.events")})
+			return &sharedLog{l}, err
+		})
+		if err != nil {
+			return nil, fmt.Errorf("events postgres: %w", err)
+		}
+		return log, nil
+	}
+	return nil, nil
+}
+
+// sharedLog and sharedSpool are those of the pool.
+type (
+	sharedLog   struct{ events.Log }
+	sharedSpool struct{ *spool.Spool }
+)
+
+// Destruct closes the log.
+func (l *sharedLog) Destruct() error { return l.Log.Close() }
+
+// Destruct closes the spool.
+func (s *sharedSpool) Destruct() error { return s.Spool.Close() }
+
+// Interface guards
+var (
+	_ caddy.Destructor = (*sharedLog)(nil)
+	_ caddy.Destructor = (*sharedSpool)(nil)
+	_ relay.Queue      = (*redis.Queue)(nil)
+)

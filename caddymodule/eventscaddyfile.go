@@ -1,0 +1,83 @@
+package caddymodule
+
+import (
+	"time"
+
+	"github.com/caddyserver/caddy/v2"
+	"github.com/caddyserver/caddy/v2/caddyconfig/caddyfile"
+)
+
+// unmarshalEvents reads the option:
+//
+//	events off
+//	events <dir> | postgres <connection string> | stream {
+//		spool <dir>
+//		retention <duration> | off
+//	}
+func (a *App) unmarshalEvents(d *caddyfile.Dispenser) error {
+	const form = "write for example: events ./events"
+	if !d.NextArg() || d.Val() == "" {
+		return d.Err("events: says not where to keep them; " + form)
+	}
+	c := new(Events)
+	switch target := d.Val(); target {
+	case "off":
+		c = nil
+	case "stream":
+		c.Stream = true
+	case "postgres":
+		if !d.NextArg() || d.Val() == "" {
+			return d.Err("events postgres: names no server; write for example: events postgres postgres://user@127.0.0.1/experiments")
+		}
+		c.Postgres = d.Val()
+	default:
+		c.Dir = target
+	}
+	if d.NextArg() {
+		return d.Errf("events: nothing can follow here, got %q; %s", d.Val(), form)
+	}
+	a.Events = c
+	seen := options{}
+	for nesting := d.Nesting(); d.NextBlock(nesting); {
+		if c == nil {
+			return d.Err("events: off has no options; remove them")
+		}
+		if err := seen.once(d); err != nil {
+			return err
+		}
+		if err := c.unmarshalOption(d); err != nil {
+			return err
+		}
+	}
+	if c == nil {
+		return nil
+	}
+	if err := c.check(); err != nil {
+		return d.WrapErr(err)
+	}
+	return nil
+}
+
+func (c *Events) unmarshalOption(d *caddyfile.Dispenser) (err error) {
+	switch d.Val() {
+	case "spool":
+		c.Spool, err = argument(d, "./events-spool")
+		return err
+	case "retention":
+		text, err := argument(d, "400d")
+		if err != nil {
+			return err
+		}
+		if text == "off" {
+			c.Retention = -1
+			return nil
+		}
+		retention, err := caddy.ParseDuration(text)
+		if err != nil || retention < time.Hour {
+			return d.Errf("retention: must be a duration from 1h, or off, got %q; write for example: retention 400d", text)
+		}
+		c.Retention = caddy.Duration(retention)
+		return nil
+	}
+	return d.Errf("events: there is no option %q here; the options are spool and retention", d.Val())
+}

@@ -1,0 +1,254 @@
+package caddymodule
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"net/url"
+	"os"
+	"path/filepath"
+	"time"
+
+	"github.com/caddyserver/caddy/v2"
+	caddycmd "github.com/caddyserver/caddy/v2/cmd"
+	"github.com/spf13/cobra"
+
+	"github.com/caddy-experiments/caddy-experiments/results/embedded"
+	"github.com/caddy-experiments/caddy-experiments/results/events"
+	"github.com/caddy-experiments/caddy-experiments/store"
+)
+
+func eventsCommand() *cobra.Command {
+	command := &cobra.Command{
+		Use:   "events <command>",
+		Short: "Exports, imports, backs up and restores exposures and outcomes",
+	}
+	command.AddCommand(exportEventsCommand(), importEventsCommand(), backupCommand(), restoreCommand())
+	return command
+}
+
+func exportEventsCommand() *cobra.Command {
+	command := &cobra.Command{
+		Use:   "export [--tenant <tenant>] [--output <file>]",
+		Short: "Writes all events of a tenant, one in a line",
+		Args:  cobra.NoArgs,
+	}
+	command.Flags().String("tenant", string(store.DefaultTenant), "tenant of the events")
+	command.Flags().StringP("output", "o", "", "file to write; without it the standard output")
+	command.RunE = caddycmd.WrapCommandFuncForCobra(func(flags caddycmd.Flags) (int, error) {
+		query := url.Values{"tenant": {flags.String("tenant")}}
+		body, err := streamAdmin(flags, http.MethodGet, "/experiments/events?"+query.Encode(), nil)
+		if err != nil {
+			return caddy.ExitCodeFailedStartup, err
+		}
+		defer body.Close()
+		out := os.Stdout
+		if path := flags.String("output"); path != "" {
+			if out, err = os.Create(path); err != nil {
+				return caddy.ExitCodeFailedStartup, fmt.Errorf("writing the events: %w", err)
+			}
+		}
+		progress := &progress{what: "exported", began: time.Now()}
+		_, err = io.Copy(io.MultiWriter(out, progress), body)
+		progress.end()
+		if path := flags.String("output"); path != "" {
+			err = errors.Join(err, out.Close())
+		}
+		if err != nil {
+			return caddy.ExitCodeFailedStartup, fmt.Errorf("writing the events: %w", err)
+		}
+		return caddy.ExitCodeSuccess, nil
+	})
+	return command
+}
+
+func importEventsCommand() *cobra.Command {
+	command := &cobra.Command{
+		Use:   "import <file> [--tenant <tenant>]",
+		Short: "Adds the events of a file, one in a line, or of the standard input if that is -; what is there already stays as it is",
+		Args:  cobra.ExactArgs(1),
+	}
+	command.Flags().String("tenant", string(store.DefaultTenant), "tenant of the events")
+	command.RunE = func(command *cobra.Command, arguments []string) error {
+		return caddycmd.WrapCommandFuncForCobra(func(flags caddycmd.Flags) (int, error) {
+			in := os.Stdin
+			if arguments[0] != "-" {
+				file, err := os.Open(arguments[0])
+				if err != nil {
+					return caddy.ExitCodeFailedStartup, fmt.Errorf("reading the events: %w", err)
+				}
+				defer file.Close()
+				in = file
+			}
+			query := url.Values{"tenant": {flags.String("tenant")}}
+			progress := &progress{what: "sent", began: time.Now()}
+			body, err := streamAdmin(flags, http.MethodPost, "/experiments/events?"+query.Encode(), io.TeeReader(in, progress))
+			progress.end()
+			if err != nil {
+				return caddy.ExitCodeFailedStartup, err
+			}
+			defer body.Close()
+			var answer events.Report
+			if err := json.NewDecoder(body).Decode(&answer); err != nil {
+				return caddy.ExitCodeFailedStartup, fmt.Errorf("reading the answer: %w", err)
+			}
+			fmt.Printf("%d events added, %d rejected\n", answer.Accepted, answer.Rejected)
+			for _, fault := range answer.Faults {
+				fmt.Printf("line %d: %s\n", fault.Line, fault.Reason)
+			}
+			if answer.Rejected > 0 {
+				return caddy.ExitCodeFailedStartup, fmt.Errorf("%d events were rejected", answer.Rejected)
+			}
+			return caddy.ExitCodeSuccess, nil
+		})(command, arguments)
+	}
+	return command
+}
+
+func backupCommand() *cobra.Command {
+	return &cobra.Command{
+		Use:   "backup <directory>",
+		Short: "Copies the embedded log of a running edge into a new directory on its machine",
+		Args:  cobra.ExactArgs(1),
+		RunE: func(command *cobra.Command, arguments []string) error {
+			return caddycmd.WrapCommandFuncForCobra(func(flags caddycmd.Flags) (int, error) {
+				dir, err := filepath.Abs(arguments[0])
+				if err != nil {
+					return caddy.ExitCodeFailedStartup, err
+				}
+				if _, err := askAdmin(flags, http.MethodPost, "/experiments/events/backup?"+url.Values{"dir": {dir}}.Encode(), nil); err != nil {
+					return caddy.ExitCodeFailedStartup, err
+				}
+				fmt.Printf("backed up to %s; to go back to it: caddy experiments events restore %s <events directory>\n", dir, arguments[0])
+				return caddy.ExitCodeSuccess, nil
+			})(command, arguments)
+		},
+	}
+}
+
+func restoreCommand() *cobra.Command {
+	return &cobra.Command{
+		Use:   "restore <backup> <directory>",
+		Short: "Makes a directory for the option events out of a backup; the edge must not be using it",
+		Args:  cobra.ExactArgs(2),
+		RunE: func(command *cobra.Command, arguments []string) error {
+			command.SilenceUsage = true
+			if err := embedded.Restore(arguments[0], arguments[1]); err != nil {
+				return err
+			}
+			fmt.Printf("restored to %s\n", arguments[1])
+			return nil
+		},
+	}
+}
+
+// progress says on the standard error how far a long transfer is.
+type progress struct {
+	what        string
+	bytes       int64
+	began, told time.Time
+}
+
+// Write implements io.Writer.
+func (p *progress) Write(text []byte) (int, error) {
+	p.bytes += int64(len(text))
+	if now := time.Now(); now.Sub(p.began) > 2*time.Second && now.Sub(p.told) > time.Second {
+		p.told = now
+		fmt.Fprintf(os.Stderr, "\r%s %.1f MB", p.what, float64(p.bytes)/1e6)
+	}
+	return len(text), nil
+}
+
+func (p *progress) end() {
+	if !p.told.IsZero() {
+		fmt.Fprintf(os.Stderr, "\r%s %.1f MB\n", p.what, float64(p.bytes)/1e6)
+	}
+}
+
+// streamAdmin sends a request to the admin API, and gives the body of its answer.
+func streamAdmin(flags caddycmd.Flags, method, path string, body io.Reader) (io.ReadCloser, error) {
+	address, err := caddycmd.DetermineAdminAPIAddress(flags.String("address"), nil, flags.String("config"), flags.String("adapter"))
+	if err != nil {
+		return nil, fmt.Errorf("finding the admin API: %w", err)
+	}
+	header := http.Header{"Content-Type": {"application/x-ndjson"}}
+	response, err := caddycmd.AdminAPIRequest(address, method, path, header, body)
+	if err != nil {
+		return nil, fmt.Errorf("asking the admin API at %s: %w", address, plain(err))
+	}
+	return response.Body, nil
+}
+
+// serveEvents exports and imports events on the admin API.
+func serveEvents(w http.ResponseWriter, r *http.Request) error {
+	app, tenant, err := administered(w, r, http.MethodGet, http.MethodPost)
+	if err != nil {
+		return err
+	}
+	if app.events == nil || app.events.log == nil {
+		return errNoEvents
+	}
+	if r.Method == http.MethodPost {
+		return app.importEvents(w, r, tenant)
+	}
+	w.Header().Set("Content-Type", "application/x-ndjson")
+	var text []byte
+	err = app.events.log.Export(r.Context(), string(tenant), func(b *events.Batch) error {
+		text = b.AppendNDJSON(text[:0])
+		_, err := w.Write(text)
+		return err
+	})
+	if err != nil {
+		app.logger.Error("exporting events broke off: " + err.Error())
+		panic(http.ErrAbortHandler) // so that what was written is not taken for all
+	}
+	return nil
+}
+
+// importEvents adds events from a body of any length, in parts.
+func (a *App) importEvents(w http.ResponseWriter, r *http.Request, tenant store.Tenant) error {
+	var all events.Report
+	limits := events.Limits{Future: 24 * time.Hour}
+	err := events.DecodeLines(r.Body, limits, time.Now(), func(batch *events.Batch, report *events.Report) error {
+		all.Add(report)
+		ctx, cancel := context.WithTimeout(r.Context(), resultsTime)
+		defer cancel()
+		return a.events.log.Append(ctx, string(tenant), batch)
+	})
+	if err != nil {
+		return refused(http.StatusServiceUnavailable, fmt.Errorf("importing events: %w; %d were added before", err, all.Accepted))
+	}
+	return writeJSON(w, all)
+}
+
+// backupper is a log that can be copied while it is in use.
+type backupper interface{ Backup(dir string) error }
+
+// serveBackup copies the embedded log.
+func serveBackup(w http.ResponseWriter, r *http.Request) error {
+	if err := allowed(w, r, http.MethodPost); err != nil {
+		return err
+	}
+	app := activeApp()
+	if app == nil {
+		return errNoApp
+	}
+	if app.events == nil || app.events.log == nil {
+		return errNoEvents
+	}
+	log, ok := app.events.log.Log.(backupper)
+	if !ok {
+		return refused(http.StatusBadRequest, errors.New("the events are in PostgreSQL; back them up with its own tools, such as pg_dump"))
+	}
+	dir := r.URL.Query().Get("dir")
+	if !filepath.IsAbs(dir) {
+		return refused(http.StatusBadRequest, fmt.Errorf("dir: must be an absolute path, got %q", dir))
+	}
+	if err := log.Backup(dir); err != nil {
+		return refused(http.StatusInternalServerError, err)
+	}
+	return writeJSON(w, map[string]string{"dir": dir})
+}
