@@ -11,5 +11,6 @@ func (k *keyring) writeDevice(id string, now time.Time) string {
 }
 
 func (k *keyring) writeCarry(d *engine.Decision, tenant, subject string, now time.Time) string {
-	return string(k.appendCarry(nil, d, tenant, subject, now))
+	c := carried(d, now)
+	return string(k.appendCarry(nil, &c, tenant, subject))
 }

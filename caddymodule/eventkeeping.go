@@ -1,8 +1,10 @@
 package caddymodule
 
 import (
+	"bytes"
 	"context"
 	"errors"
+	"math"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -40,7 +42,7 @@ func newEventKeeping(parts eventParts, logger *zap.Logger) *eventKeeping {
 	switch {
 	case parts.relay == nil:
 	case parts.log == nil:
-		k.sender = &relay.Sender{Spool: parts.spool.Spool, Queue: parts.relay, Log: lastingLog("experiments.events")}
+		k.sender = &relay.Sender{Spool: parts.spool.Spool, Queue: parts.relay, Logger: lastingLog("experiments.events")}
 	default:
 		k.receiver = &relay.Receiver{Log: parts.log.Log, Queue: parts.relay, Logger: lastingLog("experiments.events")}
 	}
@@ -114,6 +116,9 @@ func (k *eventKeeping) drain(ctx context.Context) {
 	}
 }
 
+// spooled are the limits of what was checked before it came into the spool.
+var spooled = events.Limits{Future: math.MaxInt64}
+
 // drainEntries is how many entries of the spool are taken at a time.
 const drainEntries = 64
 
@@ -123,10 +128,9 @@ func (k *eventKeeping) drainSome(ctx context.Context, done *uint64) (moved bool,
 		return false, err
 	}
 	for _, entry := range entries {
-		batch, err := relay.Batch(entry.Lines)
-		if err == nil {
-			err = k.log.Append(ctx, entry.Tenant, batch)
-		}
+		err := events.DecodeLines(bytes.NewReader(entry.Lines), spooled, time.Now(), func(batch *events.Batch, _ *events.Report) error {
+			return k.log.Append(ctx, entry.Tenant, batch)
+		})
 		if err != nil {
 			return true, err
 		}

@@ -91,7 +91,7 @@ func (c *call) ingest(read func(io.Reader, events.Check) (*events.Batch, *events
 }
 
 // operationEvents is the one that refuses a batch with nothing good in it.
-const operationEvents = "post_events"
+const operationEvents = "create_events"
 
 // firstFaults names some of what is wrong.
 func firstFaults(report *events.Report) string {

@@ -75,7 +75,7 @@ func (a *API) register() {
 			http.MethodPost: {operationEvents, ScopeCreate, postEvents},
 		},
 		"log-stream": {
-			http.MethodPost: {"post_log_stream", ScopeCreate, postLogStream},
+			http.MethodPost: {"create_log_stream_events", ScopeCreate, postLogStream},
 		},
 		"feature-flags": {
 			http.MethodGet:  {"get_feature_flags", ScopeRead, listFlags},

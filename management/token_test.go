@@ -77,8 +77,8 @@ func TestScopes(t *testing.T) {
 			}
 		}
 	}
-	if operations != 24 {
-		t.Errorf("there are %d operations, want 24", operations)
+	if operations != 27 {
+		t.Errorf("there are %d operations, want 27", operations)
 	}
 }
 
