@@ -138,6 +138,10 @@ func belongs(document *engine.Document) events.Check {
 			if !slices.ContainsFunc(flag.Variations, func(v engine.Variation) bool { return v.ID == e.Variation }) {
 				return fmt.Errorf("variation: feature flag %s of the experiment has none %q", flag.ID, clip(e.Variation))
 			}
+			if e.WeightsVersion == "" && experiment.Strategy == engine.StrategyPercentage {
+				// Whoever divides units themselves does it by the weights that they read here.
+				e.WeightsVersion = engine.WeightsVersion(experiment.Division())
+			}
 			return nil
 		},
 		Split: func(s *events.Split) error {

@@ -157,6 +157,11 @@ func Analyze(variations []Variation, settings Settings) Analysis {
 	a.TreatmentResults = m.results()
 	if !a.MetricSeen && settings.Kind == Conversion {
 		a.State = NoEvents
+		for i := range a.TreatmentResults { // nothing tells them apart, whatever their numbers of units
+			if r := &a.TreatmentResults[i]; r.PBest != nil {
+				r.PBest = finite(1 / float64(len(variations)))
+			}
+		}
 	}
 	var candidates []Candidate
 	for i := range a.TreatmentResults {

@@ -63,7 +63,7 @@ func (q *question) notes(r *Report) []string {
 		note("%d units were seen with variations that the experiment does not have.", r.Health.Excluded.Unknown)
 	}
 	for _, m := range r.Metrics {
-		if !m.MetricSeen && r.units() > 0 {
+		if chosen := m.Role == results.Primary || len(q.iteration.Metrics) > 0; chosen && !m.MetricSeen && r.units() > 0 {
 			note("No outcome of %s has come in yet. Its event is %q: does the login end at this edge (outcomes on), or does the provider send its log?", m.Key, m.EventKey)
 		}
 	}

@@ -27,17 +27,22 @@ func (r *Report) Print(w io.Writer) error {
 	fmt.Fprintf(out, "\nsplit: %s\n", r.describeSplit())
 	x := r.Health.Excluded
 	fmt.Fprintf(out, "left out: %d units with several variations, %d bots, %d forced by an override, %d outcomes before the exposure or too late\n", x.Multi, x.Bot, x.Forced, x.Late)
-	for i := range r.Metrics {
-		r.printMetric(out, &r.Metrics[i])
-	}
+	r.printMetrics(out, r.Metrics)
 	for _, s := range r.Slices {
 		fmt.Fprintf(out, "\n== %s = %s\n", s.Attribute, cmp.Or(s.Value, "unknown"))
-		for i := range s.Metrics {
-			r.printMetric(out, &s.Metrics[i])
-		}
+		r.printMetrics(out, s.Metrics)
 	}
 	r.printDays(out)
 	return out.err
+}
+
+// printMetrics leaves out what nobody has asked for and nothing has come in of.
+func (r *Report) printMetrics(w io.Writer, metrics []Metric) {
+	for i := range metrics {
+		if m := &metrics[i]; m.MetricSeen || m.Role == results.Primary || len(metrics) == 1 {
+			r.printMetric(w, m)
+		}
+	}
 }
 
 // errorWriter remembers the first error, so that one check at the end is enough.
