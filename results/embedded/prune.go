@@ -1,0 +1,156 @@
+package embedded
+
+import (
+	"bytes"
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+
+	"github.com/cockroachdb/pebble/v2"
+
+	"github.com/caddy-experiments/caddy-experiments/results/events"
+)
+
+// pruned bounds what is deleted at once, and for how long aliases wait.
+const pruned = 5000
+
+// Prune implements events.Log. What outcomes said of users goes with them.
+func (l *Log) Prune(ctx context.Context, before events.Millis) error {
+	if err := l.prune(ctx, before); err != nil {
+		return fmt.Errorf("pruning %s: %w", l.dir, explained(err))
+	}
+	return nil
+}
+
+func (l *Log) prune(ctx context.Context, before events.Millis) error {
+	// Outcomes under an alias go first: nothing is copied from there any more
+	// when the copies are looked for.
+	for _, kind := range [...]byte{aliasKind, exposureKind, outcomeKind} {
+		if err := l.pruneRecords(ctx, kind, before); err != nil {
+			return err
+		}
+	}
+	return l.pruneLinks(ctx, before)
+}
+
+// timeOf reads the time of a record's key.
+func timeOf(key []byte) (events.Millis, error) {
+	r := reader{rest: key[1:]}
+	r.string() // tenant
+	switch key[0] {
+	case exposureKind:
+		r.string()
+		r.string()
+		r.unit()
+	case outcomeKind:
+		r.string()
+		r.unit()
+	case aliasKind:
+		r.alias()
+		r.string()
+	}
+	t := r.time()
+	if r.bad {
+		return 0, unreadable(key)
+	}
+	return t, nil
+}
+
+func (l *Log) pruneRecords(ctx context.Context, kind byte, before events.Millis) error {
+	old := func(it *pebble.Iterator) (bool, error) {
+		t, err := timeOf(it.Key())
+		return t < before, err
+	}
+	return l.inBatches(ctx, kind, old, func(keys [][]byte) error {
+		l.aliases.Lock()
+		defer l.aliases.Unlock()
+		b := l.db.NewBatch()
+		defer b.Close() //nolint:errcheck // committed or not wanted
+		for _, key := range keys {
+			if err := b.Delete(key, nil); err != nil {
+				return err
+			}
+		}
+		return l.commit(b)
+	})
+}
+
+func (l *Log) pruneLinks(ctx context.Context, before events.Millis) error {
+	old := func(it *pebble.Iterator) (bool, error) {
+		r := reader{rest: it.Value()}
+		t := r.time()
+		if r.bad {
+			return false, unreadable(it.Key())
+		}
+		return t < before, nil
+	}
+	return l.inBatches(ctx, linkKind, old, func(keys [][]byte) error {
+		l.aliases.Lock()
+		defer l.aliases.Unlock()
+		b := l.db.NewIndexedBatch()
+		defer b.Close() //nolint:errcheck // committed or not wanted
+		for _, key := range keys {
+			if err := pruneLink(b, key, before); err != nil {
+				return err
+			}
+		}
+		return l.commit(b)
+	})
+}
+
+func pruneLink(b *pebble.Batch, key []byte, before events.Millis) error {
+	r := reader{rest: key[1:]}
+	a := &aliases{tenant: string(r.string()), reader: b, writer: b}
+	link := r.link()
+	if r.bad {
+		return unreadable(key)
+	}
+	t, err := a.latest(key)
+	if errors.Is(err, pebble.ErrNotFound) || err == nil && t >= before {
+		return nil // it has changed meanwhile
+	}
+	if err != nil {
+		return err
+	}
+	return a.unlink(link)
+}
+
+// inBatches gives the keys of a kind that are old, some at a time.
+func (l *Log) inBatches(
+	ctx context.Context, kind byte, old func(*pebble.Iterator) (bool, error), do func(keys [][]byte) error,
+) (err error) {
+	it, err := l.db.NewIter(&pebble.IterOptions{LowerBound: []byte{kind}, UpperBound: []byte{kind + 1}})
+	if err != nil {
+		return err
+	}
+	defer func() {
+		if closeErr := it.Close(); err == nil {
+			err = closeErr
+		}
+	}()
+	var keys [][]byte
+	n := 0
+	for it.First(); it.Valid(); it.Next() {
+		if n++; n%often == 0 && ctx.Err() != nil {
+			return ctx.Err()
+		}
+		is, err := old(it)
+		if err != nil {
+			return err
+		}
+		if is {
+			keys = append(keys, bytes.Clone(it.Key()))
+		}
+		if len(keys) == pruned {
+			if err := do(keys); err != nil {
+				return err
+			}
+			keys = keys[:0]
+		}
+	}
+	if err := cmp.Or(it.Error(), ctx.Err()); err != nil || len(keys) == 0 {
+		return err
+	}
+	return do(keys)
+}
