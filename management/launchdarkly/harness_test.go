@@ -113,7 +113,7 @@ func (r reply) at(way ...any) any {
 	return v
 }
 
-func (r reply) text_(way ...any) string { text, _ := r.at(way...).(string); return text }
+func (r reply) word(way ...any) string { text, _ := r.at(way...).(string); return text }
 
 func (r reply) length(way ...any) int { list, _ := r.at(way...).([]any); return len(list) }
 
@@ -175,7 +175,7 @@ func (s *site) refused(status int, words, method, path, body string, headers ...
 	s.Helper()
 	before := s.document().Revision
 	got := s.do(method, path, body, headers...)
-	if got.status != status || got.text_("code") != codes[status] || !strings.Contains(got.text_("message"), words) || len(got.text_("id")) != 36 {
+	if got.status != status || got.word("code") != codes[status] || !strings.Contains(got.word("message"), words) || len(got.word("id")) != 36 {
 		s.Errorf("%s %s %s: got %d %s, want %d with %q", method, path, body, got.status, got.text, status, words)
 	}
 	if !strings.HasPrefix(got.header.Get("Content-Type"), "application/json") {
@@ -233,7 +233,7 @@ func (s *site) flag(name string) {
 	s.Helper()
 	const flags = "/api/v2/experimentation/feature-flags"
 	bearer := []string{"Authorization", "Bearer " + secret}
-	id := s.must(201, "POST", flags, `{"name":"`+name+`","parameters":{"color":{"type":"string","value":"blue"}}}`, bearer...).text_("id")
+	id := s.must(201, "POST", flags, `{"name":"`+name+`","parameters":{"color":{"type":"string","value":"blue"}}}`, bearer...).word("id")
 	for _, variation := range []string{
 		`{"name":"control","overrides":{}}`, `{"name":"treatment","overrides":{"color":{"value":"red"}}}`, `{"name":"third","overrides":{"color":{"value":"green"}}}`,
 	} {

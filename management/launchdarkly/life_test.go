@@ -23,7 +23,7 @@ func TestLife(t *testing.T) {
 		"user": made.at("currentIteration", "randomizationUnit"), "fallthrough": made.at("currentIteration", "flags", "login-page", "targetingRule"),
 		3.0: made.at("currentIteration", "flags", "login-page", "flagConfigVersion"), "converted": made.at("currentIteration", "primarySingleMetric", "key"),
 		true: made.at("currentIteration", "canReshuffleTraffic"), "plan": made.at("currentIteration", "attributes", 1),
-		experiments + "/red":                              made.at("_links", "self", "href"),
+		experiments + "/red": made.at("_links", "self", "href"),
 		"/api/v2/projects/default/environments/production": made.at("_links", "parent", "href"),
 	} {
 		if got != want {
@@ -74,7 +74,7 @@ func TestLife(t *testing.T) {
 		t.Errorf("started again: %s", again.text)
 	}
 	e = s.experiment("red")
-	if want := e.ID + third.text_("_id"); e.BucketingKey() != want || len(e.Iterations) != 2 || *e.Allocations[1].Weight != 60_000 {
+	if want := e.ID + third.word("_id"); e.BucketingKey() != want || len(e.Iterations) != 2 || *e.Allocations[1].Weight != 60_000 {
 		t.Errorf("started again: %+v", e)
 	}
 
@@ -100,7 +100,7 @@ func TestLife(t *testing.T) {
 	}
 	fourth := s.must(200, "POST", experiments+"/red/iterations", iteration(`,"canReshuffleTraffic":false`, "50", "50"))
 	s.patch("red", startIt)
-	if e = s.experiment("red"); e.Status != engine.ExperimentActive || e.EndedAt != nil || e.BucketingKey() != e.ID+fourth.text_("_id") {
+	if e = s.experiment("red"); e.Status != engine.ExperimentActive || e.EndedAt != nil || e.BucketingKey() != e.ID+fourth.word("_id") {
 		t.Errorf("a stopped one started again reshuffles: %+v", e)
 	}
 }

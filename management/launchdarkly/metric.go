@@ -7,7 +7,7 @@ import (
 	"github.com/caddy-experiments/caddy-experiments/engine"
 )
 
-// metricView is a metric as clients get it. What is behind the links is ours.
+// metricView is a metric as clients get it. What follows Links is ours.
 type metricView struct {
 	ID                  string           `json:"_id"`
 	VersionID           string           `json:"_versionId"`

@@ -78,7 +78,7 @@ func variationOf(flag *engine.FeatureFlag, key string) (*engine.Variation, bool)
 func experimentOf(document *engine.Document, key string) (*engine.Experiment, *engine.FeatureFlag, error) {
 	at := -1
 	for i := range document.Experiments {
-		if e := &document.Experiments[i]; e.Key == key || e.ID == key && at < 0 {
+		if e := &document.Experiments[i]; key != "" && e.Key == key || e.ID == key && at < 0 {
 			at = i
 		}
 	}

@@ -1,0 +1,56 @@
+package postgres
+
+import (
+	"fmt"
+	"strings"
+
+	"github.com/jackc/pgx/v5"
+
+	"github.com/caddy-experiments/caddy-experiments/results"
+)
+
+// chain counts how far the units came in a chain: step by step the earliest
+// outcome that is not before the step before it.
+func (r *reading) chain(i int) error {
+	c := &r.q.Chains[i]
+	s := newStatement(r)
+	s.units()
+	s.done(false, c.Events...)
+	columns, joins := "", ""
+	for k, event := range c.Events {
+		condition := s.within(event, millis(c.Window), c.Window != 0)
+		if k == 0 {
+			s.with("step0", "SELECT done.unit, min(t) AS reached FROM done WHERE %s GROUP BY done.unit", condition)
+		} else {
+			s.with(fmt.Sprintf("step%d", k), `SELECT done.unit, min(t) AS reached FROM done
+				JOIN step%d AS before ON before.unit = done.unit AND t >= before.reached WHERE %s GROUP BY done.unit`, k-1, condition)
+		}
+		columns += fmt.Sprintf(", step%d.reached AS reached%[1]d", k)
+		joins += fmt.Sprintf(" LEFT JOIN step%d ON step%[1]d.unit = units.unit", k)
+	}
+	s.with("came", "SELECT weights_version, variation%s%s FROM units%s WHERE NOT crossed", s.columns(""), columns, joins)
+	selected := []string{"count(*)"}
+	for k := range c.Events {
+		selected = append(selected, fmt.Sprintf("count(reached%d)", k))
+	}
+	s.slices(strings.Join(selected, ", ") + " FROM came")
+	return r.each(s, func(rows pgx.Rows) error {
+		var k key
+		reached := make([]int64, len(c.Events))
+		var funnel results.Funnel
+		targets := []any{&k.slice, &k.value, &k.weightsVersion, &k.variation, &funnel.Exposed}
+		for i := range reached {
+			targets = append(targets, &reached[i])
+		}
+		if err := rows.Scan(targets...); err != nil {
+			return err
+		}
+		for _, n := range reached {
+			if n > 0 {
+				funnel.Reached = append(funnel.Reached, n)
+			}
+		}
+		r.out.funnel(k, i, funnel)
+		return nil
+	})
+}
