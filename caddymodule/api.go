@@ -20,8 +20,8 @@ func init() {
 	caddy.RegisterModule(API{})
 }
 
-// API answers the management API's routes below /api/v2/experimentation and
-// passes every other request on. It belongs on a site of its own that the
+// API answers the management API's routes below /api/v2/experimentation, and
+// those of LaunchDarkly's Experiments API, and passes every other request on. It belongs on a site of its own that the
 // public cannot reach.
 type API struct {
 	// Tokens let clients in. At least one is needed.
@@ -34,6 +34,9 @@ type API struct {
 	// control, that treatments are near the control, as LaunchDarkly does.
 	// Default: weak.
 	Prior string `json:"prior,omitempty"`
+	// RequireBeta refuses requests in LaunchDarkly's dialect that do not send
+	// LD-API-Version: beta, as LaunchDarkly did. Default: false.
+	RequireBeta bool `json:"require_beta,omitempty"`
 
 	app    *App
 	api    *management.API
@@ -73,7 +76,7 @@ func (a *API) Provision(ctx caddy.Context) error {
 	a.api, err = management.New(management.Config{
 		Store: a.app.configuration.store, Tokens: tokens,
 		Entitled: a.app.entitled, MaxActive: a.app.MaxActiveExperiments, HeaderBudget: a.app.HeaderBudget,
-		Rate: a.Rate, Burst: a.Burst, Events: a.app.managedEvents(), Prior: a.prior(),
+		Rate: a.Rate, Burst: a.Burst, Events: a.app.managedEvents(), Prior: a.prior(), RequireBeta: a.RequireBeta,
 		Audit: func(e management.Event) { a.app.audit(a.logger, e) }, Edge: a.app.edge, Log: ctx.Slogger(), ClientAddress: clientAddress,
 	})
 	return err

@@ -25,6 +25,7 @@ func parseAPI(h httpcaddyfile.Helper) (caddyhttp.MiddlewareHandler, error) {
 //		}
 //		rate_limit <requests a second> [<burst>]
 //		prior weak | control
+//		require_beta
 //	}
 func (a *API) UnmarshalCaddyfile(d *caddyfile.Dispenser) error {
 	d.Next() // the directive's name
@@ -58,10 +59,18 @@ func (a *API) UnmarshalCaddyfile(d *caddyfile.Dispenser) error {
 			if err := checkPrior(a.Prior); err != nil {
 				return d.WrapErr(err)
 			}
+		case "require_beta":
+			if err := seen.once(d); err != nil {
+				return err
+			}
+			if d.NextArg() {
+				return d.Errf("require_beta: takes no arguments, got %q", d.Val())
+			}
+			a.RequireBeta = true
 		case "{":
 			return noBlock(d)
 		default:
-			return d.Errf("experiments_api: there is no option %q here; the options are token, rate_limit and prior", d.Val())
+			return d.Errf("experiments_api: there is no option %q here; the options are token, rate_limit, prior and require_beta", d.Val())
 		}
 	}
 	if len(a.Tokens) == 0 {

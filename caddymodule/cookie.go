@@ -126,7 +126,11 @@ func (k *keyring) readCarry(h http.Header, tenant, subject string, now time.Time
 			Forced:    strings.Contains(fields[5], flagForced),
 			Untracked: strings.Contains(fields[5], flagUntracked),
 		}}
-		if milliseconds, err := strconv.ParseInt(fields[7], 36, 64); err == nil {
+		if fields[7] != "" {
+			milliseconds, err := strconv.ParseInt(fields[7], 36, 64)
+			if err != nil {
+				continue
+			}
 			c.began = time.UnixMilli(milliseconds)
 		}
 		return c, true

@@ -12,33 +12,39 @@ import (
 // exposure by.
 const exposureHeader = "X-Experiment-Exposure"
 
+// recording is what a visit keeps for the log of events.
+type recording struct {
+	// unit stands for the subject.
+	unit string
+	// exposureID is what the provider can name the exposure by; empty if there is
+	// none.
+	exposureID [1]string
+	// carriage is what the device has brought along.
+	carriage carriage
+	// restarted says that a login begins which goes on with what is carried.
+	restarted bool
+}
+
 // expose tells the provider the id of the exposure, and records a new one. Who
 // is outside of the experiment has none.
 func (h *Handler) expose(v *visit, r *http.Request, snapshot *engine.Snapshot, now time.Time) {
 	d := &v.decision
-	if h.app.events == nil || d.Untracked || v.subject == "" {
+	if v.recording == nil || d.Untracked || v.subject == "" {
 		return
 	}
-	v.exposureID[0] = v.unitHash() + h.tenant.exposureTag(snapshot, d.Treatment)
-	r.Header[exposureHeader] = v.exposureID[:]
+	v.recording.unit = h.app.keys.unit(h.tenant.name, v.subject)
+	v.recording.exposureID[0] = v.recording.unit + h.tenant.exposureTag(snapshot, d.Treatment)
+	r.Header[exposureHeader] = v.recording.exposureID[:]
 	if !d.New {
 		return
 	}
 	h.app.events.queue.expose(h.tenant.name, snapshot, events.Exposure{
-		ID: v.exposureID[0], Experiment: d.Treatment.ExperimentID, Iteration: d.Treatment.Iteration,
-		Unit: v.unitHash(), Variation: d.Treatment.VariationID, Segment: d.SegmentID, Source: string(d.Source),
+		ID: v.recording.exposureID[0], Experiment: d.Treatment.ExperimentID, Iteration: d.Treatment.Iteration,
+		Unit: v.recording.unit, Variation: d.Treatment.VariationID, Segment: d.SegmentID, Source: string(d.Source),
 		Bot: v.device.Type == "bot", DeviceType: v.device.Type, Browser: v.device.Browser,
 		Country: v.place.Country, Region: v.place.Region, Time: events.MillisOf(now),
 		WeightsVersion: d.Treatment.WeightsVersion,
 	})
-}
-
-// unitHash is what stands for the subject in logs and events.
-func (v *visit) unitHash() string {
-	if v.unit == "" {
-		v.unit = v.handler.app.keys.unit(v.handler.tenant.name, v.subject)
-	}
-	return v.unit
 }
 
 // exposureTag is the part of an exposure's id that follows the unit. It is worked

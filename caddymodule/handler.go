@@ -153,9 +153,9 @@ func (h *Handler) request(v *visit, r *http.Request, asked *parameters, holds bo
 	a[engine.Country] = v.place.Country
 	a[engine.Region] = v.place.Region
 	request.Force = h.force(asked, now)
-	v.carriage, _ = h.app.keys.readCarry(r.Header, h.tenant.name, v.subject, now, time.Duration(h.Sticky))
-	request.Carried = v.carriage.Carried
-	v.begin(now, request.Resumes)
+	brought, _ := h.app.keys.readCarry(r.Header, h.tenant.name, v.subject, now, time.Duration(h.Sticky))
+	request.Carried = brought.Carried
+	v.begin(brought, now, request.Resumes)
 	return request
 }
 
@@ -221,16 +221,10 @@ func (h *Handler) inject(v *visit, w http.ResponseWriter, r *http.Request, snaps
 	if who.device && (d.New || who.reissue) {
 		setCookie(w, r, deviceCookie, h.app.keys.appendDevice(stack[:0], who.subject, now), deviceAge)
 	}
-	switch {
-	case d.New:
-		began := v.carriage.began
-		v.carriage = carried(d, now)
-		v.carriage.began = began
-		setCookie(w, r, carryCookie, h.app.keys.appendCarry(stack[:0], &v.carriage, h.tenant.name, v.subject), time.Duration(h.Sticky))
-	case v.restarted && d.Treatment != nil:
-		left := time.Duration(h.Sticky) - now.Sub(v.carriage.decided)
-		setCookie(w, r, carryCookie, h.app.keys.appendCarry(stack[:0], &v.carriage, h.tenant.name, v.subject), left)
-	case d.Drop && !holds:
+	if c, ok := v.carry(now); ok {
+		left := time.Duration(h.Sticky) - now.Sub(c.decided)
+		setCookie(w, r, carryCookie, h.app.keys.appendCarry(stack[:0], &c, h.tenant.name, v.subject), left)
+	} else if d.Drop && !holds {
 		setCookie(w, r, carryCookie, nil, 0)
 	}
 }
@@ -241,7 +235,7 @@ func (h *Handler) announce(v *visit) {
 	if entry == nil {
 		return
 	}
-	hash := v.unitHash()
+	hash := h.app.keys.unit(h.tenant.name, v.subject)
 	assigned := *v // the line is written while the request goes on
 	h.app.journal.write(entry, zap.String("tenant", h.tenant.name), zap.Inline(&assigned),
 		zap.String("client_id", clipped(v.clientID)), zap.String("subject_hash", hash))
@@ -259,7 +253,7 @@ func (h *Handler) forwardUnmodified(v *visit, r *http.Request) {
 	}
 	delete(r.Header, h.Header)
 	delete(r.Header, exposureHeader)
-	v.decision, v.exposureID = engine.Decision{}, [1]string{}
+	v.decision, v.recording = engine.Decision{}, nil
 	h.warner.warn(codeResolutionFailed, zap.Any("panic", cause), zap.Stack("stack"))
 }
 

@@ -20,21 +20,42 @@ const (
 	eventLoginTime   = "login_ms"
 )
 
-// begin notes that a login begins with this request, if it is one that somebody
-// sees and does not merely come back to the endpoint.
-func (v *visit) begin(now time.Time, resumes bool) {
-	if !v.handler.recordsOutcomes() || !v.authorize || v.silent || resumes && !v.carriage.began.IsZero() {
+// begin notes what a device has brought along, and that a login begins with this
+// request, if it is one that somebody sees and does not merely come back to the
+// endpoint.
+func (v *visit) begin(brought carriage, now time.Time, resumes bool) {
+	if v.handler.app.events == nil {
 		return
 	}
-	v.carriage.began, v.restarted = now, true
+	v.recording = &recording{carriage: brought}
+	if v.handler.Outcomes == outcomesOn && v.authorize && !v.silent && !(resumes && !brought.began.IsZero()) {
+		v.recording.carriage.began, v.recording.restarted = now, true
+	}
 }
 
-func (h *Handler) recordsOutcomes() bool { return h.Outcomes == outcomesOn && h.app.events != nil }
+// carry is the cookie that takes the decision along: the new one, or what the
+// device has brought along with the beginning of another login. It is not ok if
+// the device has it already.
+func (v *visit) carry(now time.Time) (c carriage, ok bool) {
+	d := &v.decision
+	switch {
+	case d.New:
+		c = carried(d, now)
+		if v.recording != nil {
+			c.began = v.recording.carriage.began
+			v.recording.carriage = c
+		}
+		return c, true
+	case d.Treatment != nil && v.recording != nil && v.recording.restarted:
+		return v.recording.carriage, true
+	}
+	return c, false
+}
 
 // awaitsOutcome reports whether the answer to the request may be the end of a
 // login that is of interest.
 func (v *visit) awaitsOutcome() bool {
-	return v.exposureID[0] != "" && !v.silent && v.handler.recordsOutcomes()
+	return v.handler.Outcomes == outcomesOn && v.recording != nil && v.recording.exposureID[0] != "" && !v.silent
 }
 
 // outcomeRecorder looks at the redirects of a provider for the one that ends a
@@ -67,16 +88,16 @@ func (v *visit) conclude(location string) {
 		return
 	}
 	now := time.Now()
-	began, timed := v.carriage.began, true
+	unit, began, timed := v.recording.unit, v.recording.carriage.began, true
 	if began.IsZero() { // it was carried here by a site that does not record outcomes
-		began, timed = v.carriage.decided, false
+		began, timed = v.recording.carriage.decided, false
 	}
 	// However often the end of one login is seen, it is one.
-	id := v.unitHash() + "." + strconv.FormatInt(began.UnixMilli(), 36)
+	id := unit + "." + strconv.FormatInt(began.UnixMilli(), 36)
 	queue := v.handler.app.events.queue
-	queue.conclude(v.handler.tenant.name, events.Outcome{ID: id, Event: event, Unit: v.unitHash(), Time: events.MillisOf(now)})
+	queue.conclude(v.handler.tenant.name, events.Outcome{ID: id, Event: event, Unit: unit, Time: events.MillisOf(now)})
 	if took := float64(now.Sub(began).Milliseconds()); event == eventLogin && timed && took >= 0 {
-		queue.conclude(v.handler.tenant.name, events.Outcome{ID: id, Event: eventLoginTime, Unit: v.unitHash(), Time: events.MillisOf(now), Value: &took})
+		queue.conclude(v.handler.tenant.name, events.Outcome{ID: id, Event: eventLoginTime, Unit: unit, Time: events.MillisOf(now), Value: &took})
 	}
 }
 

@@ -25,15 +25,10 @@ type visit struct {
 	device    device.Device
 	place     geo.Location
 	decision  engine.Decision
-	header    [1]string // what the provider receives
-	silent    bool      // nobody sees a page in answer to it
-	carriage  carriage  // what the device has brought along
-	restarted bool      // a login begins that goes on with what is carried
-	unit      string    // see unitHash
-	// exposureID is what the provider can name the exposure by; empty if there is
-	// none.
-	exposureID [1]string
-	recorder   statusRecorder // of the response, for the decision log
+	header    [1]string      // what the provider receives
+	silent    bool           // nobody sees a page in answer to it
+	recording *recording     // for the log of events; nil if there is none
+	recorder  statusRecorder // of the response, for the decision log
 }
 
 // derive works out the device and the place, unless that is done already.
