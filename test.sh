@@ -46,6 +46,7 @@ install python3 python3
 install prometheus promtool
 install redis-server redis-server # its own daemon, where Debian starts one, is not used
 install redis-sentinel redis-sentinel
+install postgresql-15 /usr/lib/postgresql/15/bin/postgres # a server of its own for each test
 install nodejs node
 install npm npm
 
@@ -69,6 +70,9 @@ fi
 
 say "Auth0's own SDK against the management API"
 (cd management/auth0sdk && go vet . && go test .)
+
+say "LaunchDarkly's own client against its API"
+(cd management/ldclient && go vet . && go test .)
 
 say "Tests with the race detector (the first build of Caddy takes some minutes)"
 go test -race -timeout 30m ./...

@@ -88,6 +88,7 @@ run() {
 	say "  What is configured           demo/experiments/default/*.json (edit and reload the page)"
 	say "  The management API           http://localhost:8082/api/v2/experimentation (Authorization: Bearer demo-token)"
 	say "  What was decided             demo/logs/decisions.log, demo/logs/access.log"
+	say "  Which variation won          ./caddy experiments results passkey-prompt (after: go run ./bench/simulate)"
 	say "  How it is doing              http://localhost:2019/experiments/status"
 	say "  Stop                         Ctrl-C"
 	say ""

@@ -56,6 +56,9 @@ func writeExperiment(b *strings.Builder, x *engine.ExperimentStep) {
 		for _, r := range u.Ranges {
 			fmt.Fprintf(b, "  %s %s up to %s: %s%s\n", tick(r.Holds), r.From, r.To, r.VariationID, mark(r.IsControl, ", control"))
 		}
+		if u.Rest != "" {
+			fmt.Fprintf(b, "  %s the rest: %s, outside of the experiment\n", tick(x.GivesUntracked), u.Rest)
+		}
 	}
 	for _, s := range x.Segments {
 		fmt.Fprintf(b, "  %s %s gives %s\n", tick(s.Matched), s.SegmentID, s.VariationID)
