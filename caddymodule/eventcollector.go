@@ -1,24 +1,100 @@
 package caddymodule
 
-import "github.com/prometheus/client_golang/prometheus"
+import (
+	"sync"
 
-// eventsCollector reports what waits to be delivered when it is scraped.
+	"github.com/prometheus/client_golang/prometheus"
+)
+
+// eventsCollector reports what waits to be delivered, and what the relay between
+// the edges has done, when it is scraped.
 type eventsCollector struct{}
 
-var spoolDesc = prometheus.NewDesc("caddy_experiments_events_spooled_bytes",
-	"Bytes of events on disk that are not delivered yet.", nil, nil)
+var (
+	spoolDesc = prometheus.NewDesc("caddy_experiments_events_spooled_bytes",
+		"Bytes of events on disk that are not delivered yet.", nil, nil)
+
+	relayDescs = [...]*prometheus.Desc{
+		relayDesc("sent", "Entries of the spool that were sent to the edge with the log, each time that one was."),
+		relayDesc("confirmed", "Entries of the spool that are known to have arrived at the edge with the log."),
+		relayDesc("resent", "Entries of the spool that were sent again, because they could have got lost."),
+		relayDesc("received", "Messages of other edges that have been put into the log."),
+		relayDesc("dropped", "Messages in the queue that could not be read, or are of nobody who has the signing key."),
+		relayDesc("rejected", "Events of other edges that could not be read."),
+	}
+)
+
+func relayDesc(what, help string) *prometheus.Desc {
+	return prometheus.NewDesc("caddy_experiments_events_relay_"+what+"_total", help, nil, nil)
+}
 
 // Describe implements prometheus.Collector.
-func (eventsCollector) Describe(out chan<- *prometheus.Desc) { out <- spoolDesc }
+func (eventsCollector) Describe(out chan<- *prometheus.Desc) {
+	out <- spoolDesc
+	for _, desc := range relayDescs {
+		out <- desc
+	}
+}
 
 // Collect implements prometheus.Collector.
 func (eventsCollector) Collect(out chan<- prometheus.Metric) {
-	app := activeApp()
-	if app == nil || app.events == nil || app.events.spool == nil {
-		return
+	var waiting int64
+	if app := activeApp(); app != nil && app.events != nil && app.events.spool != nil {
+		_, waiting = app.events.spool.Pending()
 	}
-	_, bytes := app.events.spool.Pending()
-	out <- prometheus.MustNewConstMetric(spoolDesc, prometheus.GaugeValue, float64(bytes))
+	out <- prometheus.MustNewConstMetric(spoolDesc, prometheus.GaugeValue, float64(waiting))
+	for i, n := range relays.counts() {
+		out <- prometheus.MustNewConstMetric(relayDescs[i], prometheus.CounterValue, float64(n))
+	}
+}
+
+// relayCounts are in the order of relayDescs.
+type relayCounts [len(relayDescs)]uint64
+
+func (c *relayCounts) add(k *eventKeeping) {
+	if s := k.sender; s != nil {
+		c[0] += s.Sent()
+		c[1] += s.Confirmed()
+		c[2] += s.Resent()
+	}
+	if r := k.receiver; r != nil {
+		c[3] += r.Received()
+		c[4] += r.Dropped()
+		c[5] += r.Rejected()
+	}
+}
+
+// relays are those of the process: what they count goes on over reloads.
+var relays = relayRegister{running: map[*eventKeeping]bool{}}
+
+type relayRegister struct {
+	mu      sync.Mutex
+	running map[*eventKeeping]bool
+	ended   relayCounts
+}
+
+func (r *relayRegister) add(k *eventKeeping) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.running[k] = true
+}
+
+// remove is told when a relay has ended.
+func (r *relayRegister) remove(k *eventKeeping) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	delete(r.running, k)
+	r.ended.add(k)
+}
+
+func (r *relayRegister) counts() relayCounts {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	counts := r.ended
+	for k := range r.running {
+		counts.add(k)
+	}
+	return counts
 }
 
 // Interface guard

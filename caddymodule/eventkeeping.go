@@ -1,10 +1,8 @@
 package caddymodule
 
 import (
-	"bytes"
 	"context"
 	"errors"
-	"math"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -47,6 +45,7 @@ func newEventKeeping(parts eventParts, logger *zap.Logger) *eventKeeping {
 		k.receiver = &relay.Receiver{Log: parts.log.Log, Queue: parts.relay, Logger: lastingLog("experiments.events")}
 	}
 	k.queue = newEventQueue(k.append, &k.loggers)
+	relays.add(k)
 	return k
 }
 
@@ -72,11 +71,16 @@ func (k *eventKeeping) run(ctx context.Context) {
 
 // Destruct delivers what waits, and stops.
 func (k *eventKeeping) Destruct() error {
+	defer relays.remove(k)
 	return errors.Join(k.queue.close(), k.follower.Destruct())
 }
 
-// awayFor is how long a log that does not answer is not asked again by requests.
-const awayFor = time.Second
+const (
+	// awayFor is how long a log that does not answer is not asked again by requests.
+	awayFor = time.Second
+	// logTime bounds how long a log may take, where there is a spool besides.
+	logTime = 5 * time.Second
+)
 
 // append keeps a batch: in the log if that is here and answers, else in the spool.
 func (k *eventKeeping) append(ctx context.Context, tenant store.Tenant, batch *events.Batch) error {
@@ -88,55 +92,16 @@ func (k *eventKeeping) append(ctx context.Context, tenant store.Tenant, batch *e
 		return k.log.Append(ctx, string(tenant), batch)
 	}
 	if time.Now().UnixNano() >= k.away.Load() {
+		ctx, cancel := context.WithTimeout(ctx, logTime)
+		defer cancel()
 		err := k.log.Append(ctx, string(tenant), batch)
-		if err == nil || !errors.Is(err, events.ErrUnavailable) && !errors.Is(err, context.DeadlineExceeded) {
+		if err == nil || !isAway(err) {
 			return err
 		}
 		k.away.Store(time.Now().Add(awayFor).UnixNano())
 	}
 	_, err := k.spool.Append(string(tenant), batch)
 	return err
-}
-
-// drain takes what waits in the spool to the log.
-func (k *eventKeeping) drain(ctx context.Context) {
-	var done uint64
-	for ctx.Err() == nil {
-		moved, err := k.drainSome(ctx, &done)
-		if err != nil {
-			k.loggers.current().Warn("events in the spool cannot be delivered yet", zap.Error(err))
-		}
-		if moved && err == nil {
-			continue
-		}
-		select {
-		case <-ctx.Done():
-		case <-time.After(awayFor):
-		}
-	}
-}
-
-// spooled are the limits of what was checked before it came into the spool.
-var spooled = events.Limits{Future: math.MaxInt64}
-
-// drainEntries is how many entries of the spool are taken at a time.
-const drainEntries = 64
-
-func (k *eventKeeping) drainSome(ctx context.Context, done *uint64) (moved bool, err error) {
-	entries, err := k.spool.Read(*done, drainEntries)
-	if err != nil || len(entries) == 0 {
-		return false, err
-	}
-	for _, entry := range entries {
-		err := events.DecodeLines(bytes.NewReader(entry.Lines), spooled, time.Now(), func(batch *events.Batch, _ *events.Report) error {
-			return k.log.Append(ctx, entry.Tenant, batch)
-		})
-		if err != nil {
-			return true, err
-		}
-		*done = entry.Seq
-	}
-	return true, k.spool.Forget(*done)
 }
 
 // prune removes what is older than the retention.

@@ -139,31 +139,40 @@ func (q *eventQueue) collect(first queuedEvent) []queuedEvent {
 	return batch
 }
 
-// flush delivers a batch, again and again until it is taken or the queue ends.
+// flush delivers a batch.
 func (q *eventQueue) flush(batch []queuedEvent) {
 	for tenant, records := range q.sorted(batch) {
-		pause := 50 * time.Millisecond
-		for attempt := 0; ; attempt++ {
-			ctx, cancel := context.WithTimeout(context.Background(), closingTime)
-			err := q.deliver(ctx, store.Tenant(tenant), records)
-			cancel()
-			if err == nil {
-				break
-			}
-			if attempt == 0 {
-				q.loggers.current().Warn("events cannot be kept; they wait, and are dropped when there are too many",
-					zap.String("tenant", tenant), zap.Error(err))
-			}
-			select {
-			case <-q.stop:
-				q.drop(records.Len())
-				return
-			case <-time.After(pause):
-				pause = min(2*pause, eventRetry)
-			}
+		exposures, outcomes := len(records.Exposures), len(records.Outcomes)
+		if !q.delivered(store.Tenant(tenant), records) {
+			q.drop(exposures + outcomes)
+			continue
 		}
-		eventsRecorded.WithLabelValues("exposure").Add(float64(len(records.Exposures)))
-		eventsRecorded.WithLabelValues("outcome").Add(float64(len(records.Outcomes)))
+		eventsRecorded.WithLabelValues("exposure").Add(float64(exposures))
+		eventsRecorded.WithLabelValues("outcome").Add(float64(outcomes))
+	}
+}
+
+// delivered delivers records, again and again until they are taken or the queue
+// ends.
+func (q *eventQueue) delivered(tenant store.Tenant, records *events.Batch) bool {
+	pause := 50 * time.Millisecond
+	for attempt := 0; ; attempt++ {
+		ctx, cancel := context.WithTimeout(context.Background(), closingTime)
+		err := q.deliver(ctx, tenant, records)
+		cancel()
+		if err == nil {
+			return true
+		}
+		if attempt == 0 {
+			q.loggers.current().Warn("events cannot be kept; they wait, and are dropped when there are too many",
+				zap.String("tenant", string(tenant)), zap.Error(err))
+		}
+		select {
+		case <-q.stop:
+			return false
+		case <-time.After(pause):
+			pause = min(2*pause, eventRetry)
+		}
 	}
 }
 

@@ -43,8 +43,6 @@ const (
 	defaultRetention = 400 * 24 * time.Hour
 	// pruneInterval is how often old events are looked for.
 	pruneInterval = time.Hour
-	// openTime bounds how long a start waits for PostgreSQL.
-	openTime = 5 * time.Second
 )
 
 // check refuses settings that cannot work.
@@ -117,7 +115,7 @@ func (a *App) eventLog() (*sharedLog, error) {
 	case c.Dir != "":
 		log, err := pooled(a, "event log "+filepath.Clean(c.Dir), func() (*sharedLog, error) {
 			l, err := embedded.Open(c.Dir, embedded.Options{Log: lastingLog("experiments.events")})
-			return &sharedLog{l}, err
+			return newSharedLog(l), err
 		})
 		if err != nil {
 			return nil, fmt.Errorf("events: %w", err)
@@ -125,10 +123,11 @@ func (a *App) eventLog() (*sharedLog, error) {
 		return log, nil
 	case c.Postgres != "":
 		log, err := pooled(a, "event log "+c.Postgres, func() (*sharedLog, error) {
-			ctx, cancel := context.WithTimeout(context.Background(), openTime)
-			defer cancel()
-			l, err := postgres.Open(ctx, c.Postgres, postgres.Options{Log: lastingLog("experiments.events")})
-			return &sharedLog{l}, err
+			logger := lastingLog("experiments.events")
+			l, err := openOnServer(func(ctx context.Context) (events.Log, error) {
+				return postgres.Open(ctx, c.Postgres, postgres.Options{Log: logger})
+			}, logger)
+			return newSharedLog(l), err
 		})
 		if err != nil {
 			return nil, fmt.Errorf("events postgres: %w", err)
@@ -138,14 +137,33 @@ func (a *App) eventLog() (*sharedLog, error) {
 	return nil, nil
 }
 
-// sharedLog and sharedSpool are those of the pool.
-type (
-	sharedLog   struct{ events.Log }
-	sharedSpool struct{ *spool.Spool }
-)
+// sharedLog is a log of the pool.
+type sharedLog struct {
+	events.Log
+	asking chan struct{} // holds one while a query runs
+}
+
+func newSharedLog(log events.Log) *sharedLog {
+	return &sharedLog{Log: log, asking: make(chan struct{}, 1)}
+}
+
+// Query lets queries wait for each other: each takes all the processors it can
+// get, and this process has logins to serve.
+func (l *sharedLog) Query(ctx context.Context, q events.Query) (*events.Answer, error) {
+	select {
+	case l.asking <- struct{}{}:
+		defer func() { <-l.asking }()
+		return l.Log.Query(ctx, q)
+	case <-ctx.Done():
+		return nil, fmt.Errorf("waiting for other queries: %w", ctx.Err())
+	}
+}
 
 // Destruct closes the log.
 func (l *sharedLog) Destruct() error { return l.Log.Close() }
+
+// sharedSpool is a spool of the pool.
+type sharedSpool struct{ *spool.Spool }
 
 // Destruct closes the spool.
 func (s *sharedSpool) Destruct() error { return s.Spool.Close() }

@@ -52,6 +52,12 @@ var (
 	})
 )
 
+func init() {
+	// So that the first event is an increase, too.
+	eventsRecorded.WithLabelValues("exposure")
+	eventsRecorded.WithLabelValues("outcome")
+}
+
 // registerMetrics adds the collectors to the registry of a configuration, which
 // may have them already.
 func registerMetrics(registry *prometheus.Registry) {
