@@ -104,17 +104,18 @@ func (k *eventKeeping) append(ctx context.Context, tenant store.Tenant, batch *e
 	return err
 }
 
-// prune removes what is older than the retention.
+// prune removes what is older than the retention. It reads the whole log, which
+// takes a while, so not just after a start.
 func (k *eventKeeping) prune(ctx context.Context) {
-	for {
-		before := time.Now().Add(-k.retention)
-		if err := k.log.Prune(ctx, events.MillisOf(before)); err != nil && ctx.Err() == nil {
-			k.loggers.current().Warn("old events cannot be removed", zap.Time("before", before), zap.Error(err))
-		}
+	for wait := firstPrune; ; wait = pruneInterval {
 		select {
 		case <-ctx.Done():
 			return
-		case <-time.After(pruneInterval):
+		case <-time.After(wait):
+		}
+		before := time.Now().Add(-k.retention)
+		if err := k.log.Prune(ctx, events.MillisOf(before)); err != nil && ctx.Err() == nil {
+			k.loggers.current().Warn("old events cannot be removed", zap.Time("before", before), zap.Error(err))
 		}
 	}
 }

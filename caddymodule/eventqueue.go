@@ -142,19 +142,17 @@ func (q *eventQueue) collect(first queuedEvent) []queuedEvent {
 // flush delivers a batch.
 func (q *eventQueue) flush(batch []queuedEvent) {
 	for tenant, records := range q.sorted(batch) {
-		exposures, outcomes := len(records.Exposures), len(records.Outcomes)
-		if !q.delivered(store.Tenant(tenant), records) {
-			q.drop(exposures + outcomes)
+		if !q.insist(store.Tenant(tenant), records) {
+			q.drop(records.Len())
 			continue
 		}
-		eventsRecorded.WithLabelValues("exposure").Add(float64(exposures))
-		eventsRecorded.WithLabelValues("outcome").Add(float64(outcomes))
+		eventsRecorded.WithLabelValues("exposure").Add(float64(len(records.Exposures)))
+		eventsRecorded.WithLabelValues("outcome").Add(float64(len(records.Outcomes)))
 	}
 }
 
-// delivered delivers records, again and again until they are taken or the queue
-// ends.
-func (q *eventQueue) delivered(tenant store.Tenant, records *events.Batch) bool {
+// insist delivers records again and again until they are taken or the queue ends.
+func (q *eventQueue) insist(tenant store.Tenant, records *events.Batch) bool {
 	pause := 50 * time.Millisecond
 	for attempt := 0; ; attempt++ {
 		ctx, cancel := context.WithTimeout(context.Background(), closingTime)

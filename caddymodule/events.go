@@ -41,8 +41,9 @@ type Events struct {
 
 const (
 	defaultRetention = 400 * 24 * time.Hour
-	// pruneInterval is how often old events are looked for.
-	pruneInterval = time.Hour
+	// pruneInterval is how often old events are removed, firstPrune when first.
+	pruneInterval = 24 * time.Hour
+	firstPrune    = 10 * time.Minute
 )
 
 // check refuses settings that cannot work.

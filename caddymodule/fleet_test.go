@@ -37,18 +37,33 @@ type member struct {
 // more options of the site.
 func startFleet(t *testing.T, edges int, site string) *fleet {
 	t.Helper()
-	f := &fleet{t: t, binary: builtCaddy(t), redis: redistest.Start(t, redistest.Persistent("always"))}
-	for range edges {
+	f := newFleet(t, edges, site, redistest.Persistent("always"))
+	f.start()
+	return f
+}
+
+// newFleet is startFleet with edges that do not run yet, and any Redis.
+func newFleet(t *testing.T, edges int, site string, options ...redistest.Option) *fleet {
+	t.Helper()
+	f := &fleet{t: t, binary: builtCaddy(t), redis: redistest.Start(t, options...)}
+	for i := range edges {
 		m := &member{fleet: f, dir: t.TempDir(), port: freePort(t), api: freePort(t), admin: freePort(t)}
-		m.prepare(site)
-		m.start()
-		t.Cleanup(m.kill)
+		m.prepare(min(i+1, 2), site)
 		f.edges = append(f.edges, m)
 	}
 	return f
 }
 
-func (m *member) prepare(site string) {
+func (f *fleet) start() {
+	f.t.Helper()
+	for _, m := range f.edges {
+		m.start()
+		f.t.Cleanup(m.kill)
+	}
+}
+
+// prepare writes the configuration of the first or of the second edge of the demo.
+func (m *member) prepare(edge int, site string) {
 	m.t.Helper()
 	if err := os.MkdirAll(filepath.Join(m.dir, "demo/logs"), 0o755); err != nil {
 		m.t.Fatal(err)
@@ -62,7 +77,7 @@ func (m *member) prepare(site string) {
 	}
 	config := strings.NewReplacer(
 		"838{$EDGE}", fmt.Sprint(m.admin), "818{$EDGE}", fmt.Sprint(m.port), "828{$EDGE}", fmt.Sprint(m.api),
-		"redis://localhost:6390", m.redis.URL(), "{$EDGE}", "", "\texperiments\n", "\texperiments {\n"+site+"\n}\n",
+		"redis://localhost:6390", m.redis.URL(), "{$EDGE}", fmt.Sprint(edge), "\t\toutcomes on\n", "\t\toutcomes on\n"+site+"\n",
 	).Replace(string(text))
 	if err := os.WriteFile(filepath.Join(m.dir, "Caddyfile"), []byte(config), 0o644); err != nil {
 		m.t.Fatal(err)

@@ -21,4 +21,6 @@ type Event struct {
 	RevisionAfter  uint64    `json:"revision_after"`
 	Time           time.Time `json:"time"`
 	ClientAddress  string    `json:"client_address,omitempty"`
+	// Comment is why the client says that it was done.
+	Comment string `json:"comment,omitempty"`
 }

@@ -161,7 +161,7 @@ func (c *call) audit(done changed, before, after uint64) {
 	c.api.config.Audit(Event{
 		Token: c.token.Name, Tenant: c.token.Tenant, Operation: c.operation.id,
 		EntityID: done.id, Removed: done.removed, RevisionBefore: before, RevisionAfter: after,
-		Time: c.now.UTC(), ClientAddress: c.api.config.ClientAddress(c.request),
+		Time: c.now.UTC(), ClientAddress: c.api.config.ClientAddress(c.request), Comment: c.comment,
 	})
 }
 

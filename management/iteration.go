@@ -1,6 +1,7 @@
 package management
 
 import (
+	"slices"
 	"time"
 
 	"github.com/caddy-experiments/caddy-experiments/engine"
@@ -85,14 +86,42 @@ func treatmentsOf(e *engine.Experiment) []engine.IterationTreatment {
 }
 
 // reallocate gives an experiment other allocations. Shares that an iteration
-// divides the former ones into do not outlast them.
+// divides the former ones into do not outlast them, and the iteration that an
+// experiment which never ran has prepared starts with the new ones.
 func reallocate(e *engine.Experiment, allocations []engine.Allocation) {
 	e.Allocations = allocations
 	if current := e.CurrentIteration(); current != nil {
 		current.Shares = nil
-	} else if prepared := preparedIteration(e); prepared != nil {
-		prepared.Shares = nil
+		return
 	}
+	prepared := preparedIteration(e)
+	if prepared == nil {
+		return
+	}
+	prepared.Shares = nil
+	if !ran(e) {
+		prepared.Treatments = renamed(treatmentsOf(e), prepared.Treatments)
+	}
+}
+
+// renamed gives treatments the names that others have for the same variations.
+func renamed(treatments, named []engine.IterationTreatment) []engine.IterationTreatment {
+	for i := range treatments {
+		t := &treatments[i]
+		if j := slices.IndexFunc(named, func(n engine.IterationTreatment) bool { return n.VariationID == t.VariationID }); j >= 0 {
+			t.Name = named[j].Name
+		}
+	}
+	return treatments
+}
+
+// ran reports whether an experiment has ever been active, recorded or not.
+func ran(e *engine.Experiment) bool {
+	switch e.Status {
+	case engine.ExperimentActive, engine.ExperimentPaused, engine.ExperimentCompleted:
+		return true
+	}
+	return e.StartedAt != nil || e.CurrentIteration() != nil
 }
 
 // stamped is a time as it is stored: precise enough to order what is made one

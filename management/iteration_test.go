@@ -1,6 +1,7 @@
 package management
 
 import (
+	"reflect"
 	"slices"
 	"strings"
 	"testing"
@@ -165,6 +166,107 @@ func TestSharesEndWithTheAllocations(t *testing.T) {
 	s.must(200, "PATCH", "experiments/{experiment}", `{"allocations":`+halves+`}`)
 	if _, iterations := s.iterationsOf(); len(iterations) != 1 || iterations[0].Shares != nil || iterations[0].Status != engine.IterationRunning {
 		t.Errorf("got %+v", iterations)
+	}
+}
+
+// prepare gives the experiment of the world an iteration that has not started,
+// with a name for each treatment, and control for those outside.
+func (s *site) prepare(id string) {
+	s.Helper()
+	s.edit(func(d *engine.Document) {
+		e := &d.Experiments[0]
+		if id == "" {
+			id = engine.FirstIterationID(e.ID)
+		}
+		treatments := treatmentsOf(e)
+		for i := range treatments {
+			treatments[i].Name = "called " + treatments[i].VariationID
+		}
+		e.Iterations = append(e.Iterations, engine.Iteration{
+			ID: id, Status: engine.IterationNotStarted, Hypothesis: "why not", Metrics: []engine.IterationMetric{{Key: "login"}}, PrimaryMetric: "login",
+			Treatments: treatments, Flag: &engine.IterationFlag{Key: "f", RuleID: "r", NotInExperimentVariationID: e.Allocations[0].VariationID},
+		})
+	})
+}
+
+func TestPreparedIterationFollowsTheAllocations(t *testing.T) {
+	s := newSite(t, nil).world()
+	third := s.must(201, "POST", "feature-flags/{flag}/variations", `{"name":"third","overrides":{"color":{"value":"green"}}}`).id()
+	s.prepare("")
+	_, before := s.iterationsOf()
+	s.must(200, "PATCH", "experiments/{experiment}", `{"allocations":[{"variation_id":"{treatment}","weight":30,"is_control":true},{"variation_id":"`+third+`","weight":70,"is_control":false}]}`)
+	e, after := s.iterationsOf()
+	treatment := s.words.Replace("{treatment}")
+	want := []engine.IterationTreatment{
+		{VariationID: treatment, Name: "called " + treatment, Baseline: true, Weight: 30_000}, {VariationID: third, Weight: 70_000},
+	}
+	if len(after) != 1 || !slices.Equal(after[0].Treatments, want) {
+		t.Fatalf("got %+v, want the treatments %+v", after, want)
+	}
+	before[0].Treatments, after[0].Treatments = nil, nil
+	if !reflect.DeepEqual(before, after) {
+		t.Errorf("besides the treatments it is %+v, it was %+v", after, before)
+	}
+	s.status("active")
+	if e, after = s.iterationsOf(); !slices.Equal(after[0].Treatments, want) || after[0].Status != engine.IterationRunning || e.Allocations[1].VariationID != third {
+		t.Errorf("it starts with %+v", after)
+	}
+}
+
+// What is prepared beside an iteration that ran is another matter than what that
+// one gives.
+func TestPreparedIterationBesideAnother(t *testing.T) {
+	s := newSite(t, nil).world()
+	s.status("active", "paused")
+	s.prepare("itr_Next")
+	_, before := s.iterationsOf()
+	s.must(200, "PATCH", "experiments/{experiment}", `{"allocations":[{"variation_id":"{control}","weight":90,"is_control":true},{"variation_id":"{treatment}","weight":10,"is_control":false}]}`)
+	if _, after := s.iterationsOf(); !reflect.DeepEqual(before, after) {
+		t.Errorf("got %+v, want %+v", after, before)
+	}
+}
+
+// An archived experiment lets go of a variation, in what it has prepared too.
+func TestPreparedIterationLosesAVariation(t *testing.T) {
+	s := newSite(t, nil).world()
+	s.prepare("")
+	s.status("archived")
+	s.must(204, "DELETE", "feature-flags/{flag}/variations/{treatment}", "")
+	e, iterations := s.iterationsOf()
+	if len(e.Allocations) != 1 || len(iterations) != 1 || len(iterations[0].Treatments) != 1 || !strings.HasPrefix(iterations[0].Treatments[0].Name, "called ") {
+		t.Errorf("left: %+v", e)
+	}
+}
+
+// A variation that is served to those outside of an experiment stays, as does one
+// that is allocated.
+func TestVariationForThoseOutsideIsInUse(t *testing.T) {
+	for name, steps := range map[string]func(*site){
+		"draft":     func(s *site) { s.prepare("") },
+		"running":   func(s *site) { s.prepare(""); s.status("active") },
+		"paused":    func(s *site) { s.prepare(""); s.status("active", "paused") },
+		"completed": func(s *site) { s.prepare(""); s.status("active", "completed") },
+		"prepared beside one that is running": func(s *site) {
+			s.status("active")
+			s.prepare("itr_Next")
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			s := newSite(t, nil).world()
+			rest := s.must(201, "POST", "feature-flags/{flag}/variations", `{"name":"rest","overrides":{"color":{"value":"green"}}}`).id()
+			path := "feature-flags/{flag}/variations/" + rest
+			steps(s)
+			s.edit(func(d *engine.Document) {
+				iterations := d.Experiments[0].Iterations
+				iterations[len(iterations)-1].Flag.NotInExperimentVariationID = rest
+			})
+			got := s.refused(409, CodeVariationInUse, "DELETE", path, "")
+			if id := s.words.Replace("{experiment}"); !strings.Contains(got.message(), id) {
+				t.Errorf("the message does not name %s: %s", id, got.message())
+			}
+			s.edit(func(d *engine.Document) { d.Experiments[0].Status = engine.ExperimentArchived })
+			s.must(204, "DELETE", path, "")
+		})
 	}
 }
 

@@ -107,8 +107,8 @@ func (s *session) Read() (*engine.Document, error) {
 }
 
 // Change implements launchdarkly.Session.
-func (s *session) Change(operationID string, apply func(*engine.Document) (string, error)) error {
-	s.operation.id = operationID
+func (s *session) Change(operationID, comment string, apply func(*engine.Document) (string, error)) error {
+	s.operation.id, s.comment = operationID, comment
 	var refused error
 	_, problem := s.change(func(document *engine.Document) (changed, *refusal) {
 		id, err := apply(document)

@@ -36,6 +36,7 @@ type call struct {
 	writer    http.ResponseWriter
 	token     *Token
 	now       time.Time
+	comment   string // of the client, for the audit
 }
 
 // id gives the path's id of the entity that the call is about.

@@ -152,7 +152,7 @@ func updateVariation(c *call) (answer, *refusal) {
 }
 
 // deleteVariation deletes a variation that no experiment which is not archived
-// allocates, unless it is its flag's last.
+// gives to anybody, unless it is its flag's last.
 func deleteVariation(c *call) (answer, *refusal) {
 	return c.change(func(document *engine.Document) (changed, *refusal) {
 		flag, problem := findFlag(document, c.id())
@@ -192,12 +192,26 @@ func releaseVariation(e *engine.Experiment, id, code string) *refusal {
 		if slices.ContainsFunc(e.Allocations, allocated) {
 			return failed(code, "")
 		}
+		if servesOutside(e, id) {
+			return failed(code, "%s Experiment %s serves %s to those outside of it.", codes[code].Message, e.ID, id)
+		}
 		return nil
 	}
 	if slices.ContainsFunc(e.Allocations, allocated) {
 		reallocate(e, slices.DeleteFunc(e.Allocations, allocated))
 	}
 	return nil
+}
+
+// servesOutside reports whether an experiment serves a variation, now or in the
+// iteration that is prepared, to those whom its allocations leave over.
+func servesOutside(e *engine.Experiment, id string) bool {
+	for _, it := range []*engine.Iteration{e.CurrentIteration(), preparedIteration(e)} {
+		if it != nil && it.Flag != nil && it.Flag.NotInExperimentVariationID == id {
+			return true
+		}
+	}
+	return false
 }
 
 func findVariation(flag *engine.FeatureFlag, id string) (int, *refusal) {

@@ -45,8 +45,9 @@ type Session interface {
 	// Change makes a change: once, however many attempts it takes, or not at all.
 	// apply may be called several times, each time with a document of its own,
 	// which it may leave half changed when it returns an error. It returns the id
-	// of what it changed; an empty one says that there is nothing to write.
-	Change(operation string, apply func(*engine.Document) (id string, err error)) error
+	// of what it changed; an empty one says that there is nothing to write. The
+	// comment, which may be empty, says why the client does it.
+	Change(operation, comment string, apply func(*engine.Document) (id string, err error)) error
 	// Report reports on an experiment of the document.
 	Report(document *engine.Document, experimentID string, o report.Options) (*report.Report, error)
 }

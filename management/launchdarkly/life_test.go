@@ -167,3 +167,30 @@ func TestAudit(t *testing.T) {
 		t.Errorf("without a maintainer it is %q, want the token", got)
 	}
 }
+
+// The audit says why: what the client says of all of the patch, else of the start.
+func TestAuditSaysWhy(t *testing.T) {
+	s := newSite(t, nil).world()
+	s.create("red", iteration("", "50", "50"))
+	why := func(body, want string) {
+		t.Helper()
+		s.audits = nil
+		s.must(200, "PATCH", experiments+"/red", body)
+		if len(s.audits) != 1 || s.audits[0].Comment != want {
+			t.Errorf("%s: audited %+v, want %q", body, s.audits, want)
+		}
+	}
+	again := func() { s.must(200, "POST", experiments+"/red/iterations", iteration("", "60", "40")) }
+	why(`{"instructions":[`+startIt+`]}`, "")
+	again()
+	why(`{"instructions":[{"kind":"updateDescription","value":"x"},`+restartIt+`]}`, "more traffic")
+	again()
+	why(`{"comment":"as agreed","instructions":[`+restartIt+`]}`, "as agreed")
+	why(`{"comment":"enough","instructions":[{"kind":"stopIteration","changeJustification":7}]}`, "enough")
+	s.audits = nil
+	again()
+	if len(s.audits) != 1 || s.audits[0].Comment != "" {
+		t.Errorf("a write without a comment is audited as %+v", s.audits)
+	}
+	s.refused(400, "changeJustification: must be a string", "PATCH", experiments+"/red", `{"instructions":[{"kind":"startIteration","changeJustification":7}]}`)
+}

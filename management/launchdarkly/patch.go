@@ -1,6 +1,7 @@
 package launchdarkly
 
 import (
+	"cmp"
 	"net/http"
 
 	"github.com/caddy-experiments/caddy-experiments/engine"
@@ -50,7 +51,8 @@ func patchExperiment(q *request) (any, error) {
 	return view, err
 }
 
-// instructions reads a semantic patch.
+// instructions reads a semantic patch, and why it is sent: its comment, else the
+// first justification in it.
 func (q *request) instructions() ([]instruction, error) {
 	value, err := q.body()
 	if err != nil {
@@ -64,7 +66,7 @@ func (q *request) instructions() ([]instruction, error) {
 		return nil, Refuse(http.StatusBadRequest, "invalid request body: it must be an object")
 	}
 	body := object{fault: new(*Error), members: members}
-	body.optionalText("comment", longestText)
+	q.comment = body.optionalText("comment", longestText)
 	e, there := body.need("instructions")
 	if !there {
 		return nil, body.err()
@@ -75,7 +77,9 @@ func (q *request) instructions() ([]instruction, error) {
 	}
 	var out []instruction
 	for _, item := range items {
-		out = append(out, readInstruction(item.object()))
+		o := item.object()
+		out = append(out, readInstruction(o))
+		q.comment = cmp.Or(q.comment, justification(o))
 	}
 	return out, body.err()
 }
@@ -95,7 +99,7 @@ func readInstruction(o object) instruction {
 			return describe(e.text(longestText))
 		}
 	case "startIteration":
-		return start(o.optionalText("changeJustification", longestText))
+		return start(justification(o))
 	case "stopIteration":
 		return stop(o.at, o.optionalText("winningTreatmentId", longestName), o.optionalText("winningReason", longestText))
 	case "archiveExperiment":
@@ -106,6 +110,14 @@ func readInstruction(o object) instruction {
 		e.refuse("must be one of updateName, updateDescription, startIteration, stopIteration, archiveExperiment, restoreExperiment")
 	}
 	return nil
+}
+
+// justification is why an iteration starts in the place of one that is running.
+func justification(o object) string {
+	if o.members["kind"] != "startIteration" {
+		return ""
+	}
+	return o.optionalText("changeJustification", longestText)
 }
 
 // rename gives another name. The key stays, also where it comes from the name.

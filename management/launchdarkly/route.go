@@ -38,6 +38,7 @@ type request struct {
 	operation string
 	writer    http.ResponseWriter
 	now       time.Time
+	comment   string // why the client asks for it
 }
 
 func (a *API) register() {
@@ -188,7 +189,7 @@ func methodOf(r *http.Request) (string, error) {
 
 // change changes the document of the session.
 func (q *request) change(apply func(*engine.Document) (string, error)) error {
-	return q.session.Change(q.operation, apply)
+	return q.session.Change(q.operation, q.comment, apply)
 }
 
 // stamp is the time of a change as it is stored.

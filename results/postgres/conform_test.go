@@ -16,12 +16,12 @@ import (
 // tolerance is how far sums may be from the exact ones, relatively.
 const tolerance = 1e-12
 
-// TestConform asks a few hundred queries, with CONFORM=full a few thousand: each
-// is some statements that a server has to plan.
+// TestConform asks some hundred queries, with CONFORM=full some thousand: each is
+// several statements that a server has to plan.
 func TestConform(t *testing.T) {
 	t.Parallel()
 	if os.Getenv("CONFORM") != "full" {
-		if err := flag.Set("test.short", "true"); err != nil { // is read by Conform
+		if err := flag.Set("test.short", "true"); err != nil { // Conform looks at it
 			t.Fatal(err)
 		}
 	}
