@@ -73,6 +73,7 @@ say "Auth0's own SDK against the management API"
 
 say "LaunchDarkly's own client against its API"
 (cd management/ldclient && go vet . && go test .)
+(cd bench/ldclients && go vet . && go test -count=1 .) # over TLS, and from Node
 
 say "Tests with the race detector (the first build of Caddy takes some minutes)"
 go test -race -timeout 30m ./...

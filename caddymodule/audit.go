@@ -13,8 +13,14 @@ const eventConfigured = "experiment_configuration_changed"
 // the write is answered.
 func (a *App) audit(logger *zap.Logger, e management.Event) {
 	a.configuration.live.Refresh(a.configuration.context, e.Tenant)
-	logger.Info(eventConfigured, zap.String("token", e.Token), zap.String("tenant", string(e.Tenant)),
+	fields := []zap.Field{
+		zap.String("token", e.Token), zap.String("tenant", string(e.Tenant)),
 		zap.String("operation", e.Operation), zap.String("entity_id", e.EntityID), zap.Strings("removed", e.Removed),
 		zap.Uint64("revision_before", e.RevisionBefore), zap.Uint64("revision_after", e.RevisionAfter),
-		zap.String("client_address", e.ClientAddress))
+		zap.String("client_address", e.ClientAddress),
+	}
+	if e.Comment != "" {
+		fields = append(fields, zap.String("comment", clipped(e.Comment)))
+	}
+	logger.Info(eventConfigured, fields...)
 }
