@@ -6,9 +6,12 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/redis/go-redis/v9"
 
+	"github.com/caddy-experiments/caddy-experiments/store"
+	redisstore "github.com/caddy-experiments/caddy-experiments/store/redis"
 	"github.com/caddy-experiments/caddy-experiments/store/redis/redistest"
 )
 
@@ -100,7 +103,7 @@ func TestRedisUsers(t *testing.T) {
 	if got, err := edge.Get(t.Context(), "{experiments}:state").Result(); got != "1" {
 		t.Errorf("an edge reads %q: %v", got, err)
 	}
-	const key, other = "{experiments}:state", "{other}:state"
+	const key, other, queue = "{experiments}:state", "{other}:state", "{experiments}:events"
 	forbidden := [][]any{
 		{"set", key, "2"}, {"del", key}, {"unlink", key}, {"expire", key, "1"}, {"rename", key, "{experiments}:x"}, {"append", key, "2"},
 		{"hset", "{experiments}:heads", "a", "1"}, {"hdel", "{experiments}:heads", "a"}, {"xadd", "{experiments}:changes", "*", "a", "1"},
@@ -109,13 +112,90 @@ func TestRedisUsers(t *testing.T) {
 		{"flushall"}, {"flushdb"}, {"swapdb", "0", "1"}, {"move", key, "1"}, {"config", "get", "*"}, {"config", "set", "dir", "/tmp"},
 		{"acl", "list"}, {"acl", "setuser", "edge", "+@all"}, {"shutdown", "nosave"}, {"replicaof", "127.0.0.1", "1"},
 		{"keys", "*"}, {"scan", "0"}, {"monitor"}, {"save"}, {"module", "list"}, {"get", other}, {"set", other, "2"}, {"multi"},
+		{"del", queue}, {"xtrim", queue, "maxlen", "0"}, {"hset", queue + ":confirmed", "sender", "1"}, {"xadd", "{other}:events", "*", "m", "1"},
+		{"xdel", "{experiments}:changes", "1-1"}, {"hdel", "{experiments}:heads", "a"}, {"hget", "{experiments}:heads", "a"},
 	}
 	for _, command := range forbidden {
 		if err := edge.Do(t.Context(), command...).Err(); err == nil || !strings.Contains(err.Error(), "NOPERM") {
 			t.Errorf("an edge that tries %s %s is told %v", command[0], command[1:min(2, len(command))], err)
 		}
 	}
+	for _, command := range []string{"'set', '" + key + "', '2'", "'xadd', '{experiments}:changes', '*', 'a', '1'", "'get', '" + other + "'"} {
+		if err := edge.Eval(t.Context(), "return redis.call("+command+")", []string{queue}).Err(); err == nil {
+			t.Errorf("an edge can have a script do %s", command)
+		}
+	}
 	if err := manager.Get(t.Context(), other).Err(); err == nil || !strings.Contains(err.Error(), "NOPERM") {
 		t.Errorf("a manager that reads another application's key is told %v", err)
 	}
+}
+
+// The users can do all that it takes to send events and to receive them.
+func TestRedisUsersCarryEvents(t *testing.T) {
+	var users []redistest.Option
+	passwords := map[string]string{}
+	for line := range strings.Lines(operationsFile(t, "redis-users.acl")) {
+		users = append(users, redistest.User(strings.TrimPrefix(strings.TrimSpace(line), "user ")))
+		if words := strings.Fields(line); words[2] == "on" {
+			passwords[words[1]] = strings.TrimPrefix(words[3], ">")
+		}
+	}
+	server := redistest.Start(t, users...)
+	queue := func(user string) *redisstore.Queue {
+		s, err := redisstore.New(redisstore.Options{Addresses: []string{server.Address()}, Username: user, Password: passwords[user], Sealer: noSealer{}})
+		if err != nil {
+			t.Fatal(err)
+		}
+		t.Cleanup(func() { _ = s.Close() })
+		return s.Queue()
+	}
+	for sender, receiver := range map[string]string{"edge": "node", "manager": "manager"} {
+		from, to := queue(sender), queue(receiver)
+		ids, err := from.Add(t.Context(), []byte("first"), []byte("second"))
+		if err != nil || len(ids) != 2 {
+			t.Fatalf("the %s adds %v: %v", sender, ids, err)
+		}
+		messages, err := to.Read(t.Context(), 10, time.Millisecond)
+		if err != nil || len(messages) != 2 || string(messages[1].Body) != "second" {
+			t.Errorf("the %s reads %v: %v", receiver, messages, err)
+		}
+		if err := to.Confirm(t.Context(), "somebody", 7); err != nil {
+			t.Error(err)
+		}
+		if err := to.Delete(t.Context(), ids[0]); err != nil {
+			t.Error(err)
+		}
+		if missing, err := from.Missing(t.Context(), ids...); err != nil || missing != 1 {
+			t.Errorf("the %s misses %d: %v", sender, missing, err)
+		}
+		if err := from.Delete(t.Context(), ids...); err != nil {
+			t.Error(err)
+		}
+		for user, q := range map[string]*redisstore.Queue{sender: from, receiver: to} {
+			if seq, ok, err := q.Confirmed(t.Context(), "somebody"); err != nil || !ok || seq != 7 {
+				t.Errorf("for the %s %d is confirmed, %t: %v", user, seq, ok, err)
+			}
+			if _, err := server.Try("HSET", "{experiments}:events:confirmed", "somebody else", "forged"); err != nil {
+				t.Fatal(err)
+			}
+			if _, ok, err := q.Confirmed(t.Context(), "somebody else"); err != nil || ok {
+				t.Errorf("for the %s what is forged is confirmed, %t: %v", user, ok, err)
+			}
+		}
+		if _, err := server.Try("DEL", "{experiments}:events:confirmed"); err != nil {
+			t.Fatal(err)
+		}
+	}
+}
+
+// noSealer takes one text for a signature.
+type noSealer struct{}
+
+func (noSealer) Seal([]byte) (keyID, signature string) { return "key", "seal" }
+
+func (noSealer) Verify(keyID, signature string, _ []byte) error {
+	if keyID != "key" || signature != "seal" {
+		return store.ErrBadSignature
+	}
+	return nil
 }

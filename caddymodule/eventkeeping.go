@@ -79,7 +79,7 @@ const (
 	// awayFor is how long a log that does not answer is not asked again by requests.
 	awayFor = time.Second
 	// logTime bounds how long a log may take, where there is a spool besides.
-	logTime = 5 * time.Second
+	logTime = 3 * time.Second
 )
 
 // append keeps a batch: in the log if that is here and answers, else in the spool.

@@ -85,14 +85,8 @@ func (a *App) provideEvents(storeKey string) error {
 	if parts.log, err = a.eventLog(); err != nil {
 		return err
 	}
-	if c.Dir == "" {
-		parts.spool, err = pooled(a, "event spool "+filepath.Clean(c.Spool), func() (*sharedSpool, error) {
-			s, err := spool.Open(c.Spool, spool.Options{Log: lastingLog("experiments.events")})
-			return &sharedSpool{s}, err
-		})
-		if err != nil {
-			return fmt.Errorf("events: opening the spool: %w", err)
-		}
+	if parts.spool, err = a.eventSpool(); err != nil {
+		return err
 	}
 	if s, ok := a.configuration.store.(*redis.Store); ok && c.Postgres == "" {
 		parts.relay = s.Queue()

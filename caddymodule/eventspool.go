@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"maps"
 	"math"
+	"path/filepath"
 	"slices"
 	"time"
 
@@ -24,6 +25,29 @@ const (
 	// troubleInterval is how often trouble that lasts is told of.
 	troubleInterval = 10 * time.Second
 )
+
+// eventSpool opens the spool, if there is one. A directory needs none, but what
+// has waited to be sent elsewhere belongs into the log that is here now.
+func (a *App) eventSpool() (*sharedSpool, error) {
+	c := a.Events
+	if c.Dir != "" {
+		if left, _ := filepath.Glob(filepath.Join(c.Spool, "*.spool")); len(left) == 0 {
+			return nil, nil
+		}
+	}
+	s, err := pooled(a, "event spool "+filepath.Clean(c.Spool), func() (*sharedSpool, error) {
+		s, err := spool.Open(c.Spool, spool.Options{Log: lastingLog("experiments.events")})
+		return &sharedSpool{s}, err
+	})
+	switch {
+	case err == nil:
+		return s, nil
+	case c.Dir != "":
+		a.logger.Warn("what waits in the spool stays there", zap.String("dir", c.Spool), zap.Error(err))
+		return nil, nil
+	}
+	return nil, fmt.Errorf("events: opening the spool: %w", err)
+}
 
 // spooled lets everything pass: it was checked before it came into the spool.
 var spooled = events.Limits{MaxBytes: 1 << 40, MaxRecords: math.MaxInt32, MaxRecordBytes: math.MaxInt32, Future: math.MaxInt64}

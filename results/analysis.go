@@ -43,9 +43,8 @@ type Variation struct {
 	// Arm stands in for the mean of Sums where another number is compared, such as
 	// a quantile; nil for the mean.
 	Arm *Arm
-	// SmallestP is the smallest sequential p-value of the iteration's earlier
-	// looks, nil at the first.
-	SmallestP *float64
+	// Earlier are the iteration's earlier looks.
+	Earlier Looks
 }
 
 // Settings of an analysis. The zero value takes the defaults.
@@ -70,6 +69,9 @@ type Settings struct {
 	DeltaInterval bool
 	// UnknownUnits are those of variations the experiment does not have.
 	UnknownUnits int64
+	// Seen says whether there was any outcome, where that is known otherwise than
+	// by values that are not zero.
+	Seen *bool
 	// Split is what is known of the split already; nil has the traffic tested
 	// against the weights. Where the weights changed it must be given.
 	Split *SplitCheck
@@ -141,6 +143,9 @@ func Analyze(variations []Variation, settings Settings) Analysis {
 		units[i], weights[i] = v.Traffic, v.Weight
 		a.MetricSeen = a.MetricSeen || v.Sums.Events > 0
 	}
+	if settings.Seen != nil {
+		a.MetricSeen = *settings.Seen
+	}
 	if controls != 1 {
 		a.State = InvalidInput
 	}
@@ -166,7 +171,7 @@ func Analyze(variations []Variation, settings Settings) Analysis {
 	var candidates []Candidate
 	for i := range a.TreatmentResults {
 		if r := &a.TreatmentResults[i]; i != control {
-			r.SmallestP = SmallestP(variations[i].SmallestP, r.Sequential.P)
+			r.SmallestP = variations[i].Earlier.At(r.Difference, r.Sequential.P)
 			candidates = append(candidates, Candidate{r.TreatmentID, r.Difference, r.SmallestP})
 		}
 	}

@@ -2,6 +2,7 @@ package results
 
 import (
 	"math"
+	"reflect"
 	"testing"
 )
 
@@ -95,15 +96,15 @@ func TestWeakPrior(t *testing.T) {
 	if d.IntervalKind != "logRatio" || !(*d.Lower < *d.Estimate && *d.Estimate < *d.Upper) || math.Abs(*d.Estimate-0.2) > 1e-12 {
 		t.Errorf("the relative difference is %+v", d)
 	}
-	if a.Decision != (Decision{Status: Undecided}) {
+	if !reflect.DeepEqual(a.Decision, Decision{Status: Undecided}) {
 		t.Errorf("the decision is %+v", a.Decision)
 	}
 	a = Analyze(pair(converted(100, 1000), converted(250, 1000)), Settings{Kind: Conversion})
-	if a.Decision != (Decision{Winner, true, "t"}) {
+	if !reflect.DeepEqual(a.Decision, Decision{Status: Winner, SafeToStop: true, VariationID: "t"}) {
 		t.Errorf("the decision is %+v", a.Decision)
 	}
 	a = Analyze(pair(converted(100, 1000), converted(250, 1000)), Settings{Kind: Conversion, LowerIsBetter: true})
-	if a.Decision != (Decision{Loser, true, ""}) || *a.TreatmentResults[0].PBest < 0.999 {
+	if !reflect.DeepEqual(a.Decision, Decision{Status: Loser, SafeToStop: true, Worse: []string{"t"}}) || *a.TreatmentResults[0].PBest < 0.999 {
 		t.Errorf("the decision is %+v, P(control is best) %g", a.Decision, *a.TreatmentResults[0].PBest)
 	}
 }

@@ -284,8 +284,14 @@ func TestCUPEDInAnAnalysis(t *testing.T) {
 	// What an earlier look has shown stays shown.
 	variations := pair(converted(100, 1000), converted(105, 1000))
 	early := 0.001
-	variations[1].SmallestP = &early
+	variations[1].Earlier.Add(1, &early)
 	if d := Analyze(variations, Settings{Kind: Conversion}).Decision; !d.SafeToStop {
 		t.Errorf("the decision forgets: %+v", d)
+	}
+	// What was worse is not better now for that.
+	variations[1].Earlier = Looks{}
+	variations[1].Earlier.Add(-1, &early)
+	if d := Analyze(variations, Settings{Kind: Conversion}).Decision; d.SafeToStop {
+		t.Errorf("a loss of long ago became a win: %+v", d)
 	}
 }

@@ -67,7 +67,7 @@ func (m *measurement) results() []TreatmentResult {
 			r.DataStdDev = finite(math.Sqrt(a.Variance))
 		}
 		r.LowData = m.Kind == Conversion && v.Sums.Events < lowData
-		if m.CUPED && m.Kind != Ratio {
+		if m.CUPED && m.Kind != Ratio && v.Arm == nil {
 			m.adjust(i)
 		}
 	}
@@ -99,6 +99,8 @@ func (m *measurement) adjust(i int) {
 	n := float64(s.Units)
 	vx, vy, vyx := s.covariance(covariate, covariate), s.covariance(value, value), s.covariance(value, covariate)
 	switch {
+	case len(m.variations[i].Periods) > 1:
+		c.CovariateState = WeightsChanged
 	case s.Units < 3:
 		c.CovariateState = TooFewUnits
 	case !(vx > 0):
@@ -194,8 +196,12 @@ func (m *measurement) believe(i int, control *posterior) {
 }
 
 // rank gives every variation its probability to be best, where all have a
-// posterior.
+// posterior. After a change of weights there is none: the units of all times
+// together are different kinds of units in each variation.
 func (m *measurement) rank() {
+	if m.changed() {
+		return
+	}
 	var rates []Beta
 	var means []Normal
 	for _, p := range m.posteriors {
@@ -245,12 +251,15 @@ func (m *measurement) compare(i int) {
 	if e.State == OK {
 		r.Difference = e.Estimate
 	}
-	if m.Kind == Conversion {
+	if m.Kind == Conversion && !m.changed() {
 		if interval, state := NewcombeInterval(Rate{c.Events, c.Units}, Rate{s.Events, s.Units}, 1-m.Level); state == OK {
 			r.DifferenceInterval = &interval
 		}
 	}
 }
+
+// changed reports whether there were several times of constant weights.
+func (m *measurement) changed() bool { return len(m.variations[m.control].Periods) > 1 }
 
 func (m *measurement) isAdjusted(i int) bool {
 	c := m.out[i].CovariateAdjustment

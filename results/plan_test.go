@@ -3,6 +3,7 @@ package results
 import (
 	"encoding/json"
 	"math"
+	"reflect"
 	"slices"
 	"testing"
 	"time"
@@ -204,13 +205,16 @@ func TestDecide(t *testing.T) {
 		{"mismatch", []Candidate{{"a", 1, p(0)}}, false, false, Decision{Status: Untrustworthy}},
 		{"undecided", []Candidate{{"a", 1, p(0.06)}}, false, true, Decision{Status: Undecided}},
 		{"two treatments share the level", []Candidate{{"a", 1, p(0.03)}, {"b", 1, p(0.9)}}, false, true, Decision{Status: Undecided}},
-		{"the larger winner", []Candidate{{"a", 1, p(0.01)}, {"b", 2, p(0.02)}}, false, true, Decision{Winner, true, "b"}},
-		{"a winner beside a loser", []Candidate{{"a", -1, p(0.01)}, {"b", 2, p(0.02)}}, false, true, Decision{Winner, true, "b"}},
-		{"less is better", []Candidate{{"a", -1, p(0.01)}, {"b", 2, p(0.02)}}, true, true, Decision{Winner, true, "a"}},
-		{"loser", []Candidate{{"a", -1, p(0.01)}}, false, true, Decision{Loser, true, ""}},
+		{"the larger winner", []Candidate{{"a", 1, p(0.01)}, {"b", 2, p(0.02)}}, false, true, Decision{Status: Winner, SafeToStop: true, VariationID: "b"}},
+		{"a winner beside a loser", []Candidate{{"a", -1, p(0.01)}, {"b", 2, p(0.02)}}, false, true, Decision{Status: Winner, SafeToStop: true, VariationID: "b", Worse: []string{"a"}}},
+		{"less is better", []Candidate{{"a", -1, p(0.01)}, {"b", 2, p(0.02)}}, true, true, Decision{Status: Winner, SafeToStop: true, VariationID: "a", Worse: []string{"b"}}},
+		{"loser", []Candidate{{"a", -1, p(0.01)}}, false, true, Decision{Status: Loser, SafeToStop: true, Worse: []string{"a"}}},
+		{"one bad one of two", []Candidate{{"a", -1, p(0.001)}, {"b", 1, p(0.2)}}, false, true, Decision{Status: Undecided, Worse: []string{"a"}}},
+		{"one bad one, another without numbers", []Candidate{{"a", -1, p(0.001)}, {"b", 0, nil}}, false, true, Decision{Status: Undecided, Worse: []string{"a"}}},
+		{"two bad ones", []Candidate{{"a", -1, p(0.001)}, {"b", -2, p(0.01)}}, false, true, Decision{Status: Loser, SafeToStop: true, Worse: []string{"a", "b"}}},
 	}
 	for _, test := range tests {
-		if got := Decide(test.candidates, 0.05, test.lower, test.trustworthy); got != test.want {
+		if got := Decide(test.candidates, 0.05, test.lower, test.trustworthy); !reflect.DeepEqual(got, test.want) {
 			t.Errorf("%s: %+v, want %+v", test.name, got, test.want)
 		}
 	}

@@ -62,10 +62,12 @@ const (
 	Undecided Status = "undecided"
 	// Winner: a treatment is better than the control.
 	Winner Status = "winner"
-	// Loser: every treatment shown to differ is worse than the control.
+	// Loser: every treatment is worse than the control.
 	Loser Status = "loser"
 	// Untrustworthy: the split is not the planned one, nothing may be concluded.
 	Untrustworthy Status = "untrustworthy"
+	// Untested: no decision is made of it, as of a slice, which is one of many.
+	Untested Status = "untested"
 	// Observational: segments decide and not chance, so that what differs between
 	// the variations need not be their doing.
 	Observational Status = "observational"
@@ -76,11 +78,14 @@ const (
 // difference. SafeToStop follows the confidence sequences alone.
 type Decision struct {
 	Status Status `json:"status"`
-	// SafeToStop is true when a treatment differs from the control at the
-	// level, whatever number of looks there were before.
+	// SafeToStop is true when a treatment is better than the control at the level,
+	// or all of them are worse, whatever number of looks there were before.
 	SafeToStop bool `json:"safeToStop"`
 	// VariationID is the winner.
 	VariationID string `json:"variationId,omitempty"`
+	// Worse are the treatments that are shown to be worse than the control: each
+	// may be taken out by itself.
+	Worse []string `json:"worse,omitempty"`
 }
 
 // Candidate is a treatment that Decide weighs.
@@ -118,19 +123,44 @@ func Decide(candidates []Candidate, alpha float64, lowerIsBetter, trustworthy bo
 		if adjusted > alpha {
 			continue
 		}
-		d.SafeToStop = true
 		gain := tested[i].Estimate
 		if lowerIsBetter {
 			gain = -gain
 		}
-		if gain > best {
+		switch {
+		case gain < 0:
+			d.Worse = append(d.Worse, tested[i].VariationID)
+		case gain > best:
 			best = gain
-			d.Status, d.VariationID = Winner, tested[i].VariationID
-		} else if d.Status == Undecided {
-			d.Status = Loser
+			d.Status, d.SafeToStop, d.VariationID = Winner, true, tested[i].VariationID
 		}
 	}
+	if len(d.Worse) == len(candidates) {
+		d.Status, d.SafeToStop = Loser, true
+	}
 	return d
+}
+
+// Looks are the smallest always-valid p-values of earlier looks, by the side of
+// the control on which the treatment was. What was shown once stays shown, but a
+// treatment that was worse then is not better now for that.
+type Looks struct{ Above, Below *float64 }
+
+// Add takes another look.
+func (l *Looks) Add(estimate float64, p *float64) {
+	if estimate < 0 {
+		l.Below = SmallestP(l.Below, p)
+	} else {
+		l.Above = SmallestP(l.Above, p)
+	}
+}
+
+// At is the smallest p-value of all looks on the side of the estimate.
+func (l Looks) At(estimate float64, now *float64) *float64 {
+	if estimate < 0 {
+		return SmallestP(l.Below, now)
+	}
+	return SmallestP(l.Above, now)
 }
 
 // SmallestP keeps the running minimum of always-valid p-values over the looks

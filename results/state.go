@@ -38,6 +38,9 @@ const (
 	// CovariateImbalance: the variations differed before the experiment began;
 	// adjusting for that would hide a broken assignment.
 	CovariateImbalance State = "COVARIATE_IMBALANCE"
+	// WeightsChanged: the weights were changed, so that all units together cannot
+	// be compared, only those of each time by themselves.
+	WeightsChanged State = "WEIGHTS_CHANGED"
 	// Unreachable: no sample size or effect can give the wanted power.
 	Unreachable State = "UNREACHABLE"
 )
@@ -91,7 +94,7 @@ func isFinite(x float64) bool { return !math.IsNaN(x) && !math.IsInf(x, 0) }
 // worst is the first state of the list above that is among the given ones.
 func worst(states ...State) State {
 	for _, s := range [...]State{InvalidInput, TooFewUnits, NoEvents, ZeroDenominator, BaselineZero,
-		ZeroVariance, TooFewEvents, CovariateConstant, CovariateImbalance, Unreachable} {
+		ZeroVariance, TooFewEvents, CovariateConstant, CovariateImbalance, WeightsChanged, Unreachable} {
 		for _, given := range states {
 			if given == s {
 				return s

@@ -57,7 +57,7 @@ func (d days) add(p *plan, of part, u *unit) {
 	today.traffic++
 	for i := range p.measures {
 		m := &p.measures[i]
-		if m.Histogram || !p.matured(m, u.t0) {
+		if m.Histogram || !p.matured(m.Window != 0, m.window, u.t0) {
 			continue
 		}
 		d.measure(p, i, of, u, today)

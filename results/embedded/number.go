@@ -72,7 +72,7 @@ type number struct {
 
 // number computes one, and cuts it.
 func (p *plan) number(m *measure, u *unit) (n number) {
-	if !p.matured(m, u.t0) {
+	if !p.matured(m.Window != 0, m.window, u.t0) {
 		return n
 	}
 	n.sees = true
@@ -109,8 +109,12 @@ func (p *plan) past(m *measure, u *unit, n *results.Unit) {
 	}
 }
 
-// steps is how far a unit came in a chain.
+// steps is how far a unit came in a chain; below 0 if the chain does not look at
+// it.
 func (p *plan) steps(c *chain, u *unit) int {
+	if !p.matured(c.bounded, c.window, u.t0) {
+		return -1
+	}
 	low, high := u.t0-p.skew, p.end(u.t0, c.window)
 	for k, event := range c.events {
 		counted := window(u.outcomes[event], low, high)

@@ -37,8 +37,9 @@ type measure struct {
 }
 
 type chain struct {
-	events []int
-	window events.Millis
+	events  []int
+	window  events.Millis
+	bounded bool
 }
 
 func millis(d time.Duration) events.Millis { return events.Millis(d.Milliseconds()) }
@@ -63,7 +64,7 @@ func newPlan(q *events.Query) (*plan, error) {
 		p.measures = append(p.measures, planned)
 	}
 	for _, c := range q.Chains {
-		planned := chain{window: windowOf(c.Window)}
+		planned := chain{window: windowOf(c.Window), bounded: c.Window != 0}
 		for _, event := range c.Events {
 			planned.events = append(planned.events, p.read(event))
 		}
@@ -114,7 +115,7 @@ func (p *plan) end(t0, window events.Millis) events.Millis {
 	return min(t0+window, p.until)
 }
 
-// matured reports whether a measure looks at a unit.
-func (p *plan) matured(m *measure, t0 events.Millis) bool {
-	return p.query.MaturedBy == 0 || m.Window == 0 || t0 <= p.query.MaturedBy-m.window
+// matured reports whether a measure or chain looks at a unit.
+func (p *plan) matured(bounded bool, window, t0 events.Millis) bool {
+	return p.query.MaturedBy == 0 || !bounded || t0 <= p.query.MaturedBy-window
 }

@@ -121,7 +121,9 @@ func (g *groups) add(p part, numbers []number, steps []int) {
 		group.cells[i].add(&numbers[i])
 	}
 	for i, n := range steps {
-		group.funnels[i].Add(n)
+		if n >= 0 {
+			group.funnels[i].Add(n)
+		}
 	}
 }
 
@@ -155,14 +157,16 @@ func (g *groups) finish() []events.Group {
 
 // tally is an answer while it grows.
 type tally struct {
-	plan        *plan
-	groups      *groups
-	slices      []map[string]*groups // by the query's attributes
-	days        days
-	set         map[string]*events.Apart
-	units       int64
-	crossed     int64
-	first, last events.Millis
+	plan    *plan
+	groups  *groups
+	slices  []map[string]*groups // by the query's attributes
+	days    days
+	set     map[string]*events.Apart
+	units   int64
+	crossed int64
+	// crossedFirst are the crossed units by their earliest exposure.
+	crossedFirst map[part]int64
+	first, last  events.Millis
 
 	numbers []number // scratch
 	steps   []int
@@ -170,7 +174,7 @@ type tally struct {
 
 func newTally(p *plan) *tally {
 	t := &tally{
-		plan: p, groups: newGroups(p), days: days{}, set: map[string]*events.Apart{},
+		plan: p, groups: newGroups(p), crossedFirst: map[part]int64{}, days: days{}, set: map[string]*events.Apart{},
 		numbers: make([]number, len(p.measures)), steps: make([]int, len(p.chains)),
 	}
 	for range p.attributes {
@@ -185,6 +189,7 @@ func (t *tally) unit(u *unit) {
 	t.units++
 	if u.crossed {
 		t.crossed++
+		t.crossedFirst[part{u.weightsVersion, u.variation}]++
 		return
 	}
 	for i := range t.plan.measures {
@@ -234,6 +239,9 @@ func (t *tally) merge(other *tally) {
 	}
 	t.units += other.units
 	t.crossed += other.crossed
+	for p, n := range other.crossedFirst {
+		t.crossedFirst[p] += n
+	}
 	t.groups.merge(other.groups)
 	for i := range other.slices {
 		for value, g := range other.slices[i] {
@@ -260,6 +268,12 @@ func (t *tally) finish() *events.Answer {
 			})
 		}
 	}
+	for p, n := range t.crossedFirst {
+		answer.CrossedFirst = append(answer.CrossedFirst, events.CrossedUnits{WeightsVersion: p.weightsVersion, Variation: p.variation, Units: n})
+	}
+	slices.SortFunc(answer.CrossedFirst, func(a, b events.CrossedUnits) int {
+		return cmp.Or(cmp.Compare(a.WeightsVersion, b.WeightsVersion), cmp.Compare(a.Variation, b.Variation))
+	})
 	for _, variation := range slices.Sorted(maps.Keys(t.set)) {
 		answer.Apart = append(answer.Apart, *t.set[variation])
 	}

@@ -16,8 +16,11 @@ type Answer struct {
 	Splits []Split
 	// Caps are by measure, in the order of the query; nil where nothing is cut.
 	Caps []*float64
-	// Crossed counts units with several variations.
-	Crossed int64
+	// Crossed counts units with several variations; CrossedFirst by their earliest
+	// exposure, by weights version, then variation: where the split was made that
+	// is to be judged.
+	Crossed      int64
+	CrossedFirst []CrossedUnits
 	// Apart counts what is never analysed.
 	Apart []Apart
 	// FirstExposure and LastExposure are the earliest and the latest t0 of all
@@ -80,6 +83,13 @@ type DayGroup struct {
 type Growth struct {
 	Units, Events    int64
 	Y, YY, D, DD, YD results.Total
+}
+
+// CrossedUnits are those whose earliest exposure was to a variation, and that were
+// seen with others too.
+type CrossedUnits struct {
+	WeightsVersion, Variation string
+	Units                     int64
 }
 
 // Apart counts units that are kept out of the analysis, by variation. A unit may

@@ -35,8 +35,8 @@ type Query struct {
 	// Covariate is how long before t0-Skew outcomes count as a unit's past:
 	// t0-Skew-Covariate <= t < t0-Skew. 0 leaves covariates out.
 	Covariate time.Duration
-	// MaturedBy leaves out, for each measure, the units whose window is not over
-	// at that time: t0+Window > MaturedBy. It does nothing for a measure without
+	// MaturedBy leaves out, for each measure and chain, the units whose window is
+	// not over at that time: t0+Window > MaturedBy. It does nothing for one without
 	// Window. 0 takes all.
 	MaturedBy Millis
 }

@@ -76,6 +76,18 @@ func (a *arms) fill(v *results.Variation, variation int, m measured) {
 	}
 }
 
+// outcomes counts those of a metric.
+func (a *arms) outcomes(cell int) (n int64) {
+	for _, versions := range a.groups {
+		for _, g := range versions {
+			if g != nil {
+				n += g.Cells[cell].Outcomes
+			}
+		}
+	}
+	return n
+}
+
 // seen is when a metric's outcomes came first and last.
 func (a *arms) seen(cell int) (first, last *time.Time) {
 	for _, versions := range a.groups {

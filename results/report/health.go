@@ -59,6 +59,14 @@ func (q *question) notes(r *Report) []string {
 	if len(r.Split.Periods) > 1 {
 		note("The weights were changed %s: effects were estimated for each time of constant weights and joined, while means and chances to be best are of all units together.", times(len(r.Split.Periods)-1))
 	}
+	for _, key := range q.missing {
+		note("The iteration names the metric %s, which is gone.", key)
+	}
+	for i := range r.Metrics {
+		if text := extreme(&r.Metrics[i]); text != "" {
+			note("%s", text)
+		}
+	}
 	if r.Health.Excluded.Unknown > 0 {
 		note("%d units were seen with variations that the experiment does not have.", r.Health.Excluded.Unknown)
 	}
@@ -71,6 +79,24 @@ func (q *question) notes(r *Report) []string {
 		note("No unit has been exposed yet.")
 	}
 	return notes
+}
+
+// extreme describes a variation in which nobody or everybody converts while that
+// is not so in the others: no test can be made of it, and it is hardly chance.
+func extreme(m *Metric) string {
+	if m.Kind != results.Conversion {
+		return ""
+	}
+	for _, t := range m.TreatmentResults {
+		if t.State != results.ZeroVariance || t.Units < 100 || t.DataMean == nil || m.State == results.NoEvents {
+			continue
+		}
+		if *t.DataMean == 0 {
+			return fmt.Sprintf("None of the %s units with %s has %s. Is something broken there?", grouped(t.Units), t.TreatmentName, m.Name)
+		}
+		return fmt.Sprintf("All of the %s units with %s have %s. Is something broken there?", grouped(t.Units), t.TreatmentName, m.Name)
+	}
+	return ""
 }
 
 // cause names what explains a mismatch.

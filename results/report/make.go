@@ -3,6 +3,8 @@ package report
 import (
 	"context"
 	"fmt"
+	"maps"
+	"math"
 	"slices"
 	"time"
 
@@ -34,6 +36,11 @@ func Make(ctx context.Context, log events.Log, tenant string, document *engine.D
 		Iteration: Iteration{ID: q.iteration.ID, Status: q.iteration.Status, StartedAt: q.iteration.StartedAt, EndedAt: q.iteration.EndedAt},
 		Metrics:   []Metric{}, IntervalLevel: o.Level,
 	}
+	for _, split := range answer.Splits {
+		for _, id := range slices.Sorted(maps.Keys(split.Weights)) {
+			q.addFormer(id, "")
+		}
+	}
 	arms := q.arms(answer.Groups)
 	r.Variations = q.variations
 	for i := range r.Variations {
@@ -49,6 +56,9 @@ func Make(ctx context.Context, log events.Log, tenant string, document *engine.D
 	}
 	series := q.series(answer)
 	for _, m := range q.metrics {
+		if err := ctx.Err(); err != nil {
+			return nil, fmt.Errorf("reporting on %s: %w", experimentID, err)
+		}
 		r.Metrics = append(r.Metrics, q.analyse(m, arms, answer.Caps, &trusted.SplitCheck, series))
 	}
 	adjust(r.Metrics)
@@ -71,6 +81,10 @@ func (q *question) analyse(m measured, arms *arms, caps []*float64, split *resul
 		Kind: m.Kind, LowerIsBetter: m.LowerIsBetter, Level: q.Level, Prior: q.Prior,
 		DeltaInterval: q.DeltaInterval, CUPED: q.Covariate > 0 && m.cell >= 0, Split: split,
 	}
+	if m.cell >= 0 {
+		seen := arms.outcomes(m.cell) > 0
+		settings.Seen = &seen
+	}
 	variations := make([]results.Variation, len(q.variations))
 	for i, v := range q.variations {
 		variations[i] = results.Variation{ID: v.ID, Name: v.Name, Control: v.IsControl, Traffic: arms.units(i)}
@@ -79,12 +93,17 @@ func (q *question) analyse(m measured, arms *arms, caps []*float64, split *resul
 		}
 		arms.fill(&variations[i], i, m)
 		if looks != nil {
-			variations[i].SmallestP = looks.smallest[seriesKey{m.Key, m.Group, m.Step, v.ID}]
+			if l := looks.looks[seriesKey{m.Key, m.Group, m.Step, v.ID}]; l != nil {
+				variations[i].Earlier = *l
+			}
 		}
 	}
 	out.Analysis = results.Analyze(variations, settings)
-	if !q.random() {
+	switch {
+	case !q.random():
 		out.Decision = results.Decision{Status: results.Observational}
+	case looks == nil: // a slice, one of many
+		out.Decision = results.Decision{Status: results.Untested}
 	}
 	if m.cell >= 0 {
 		out.Cap = caps[m.cell]
@@ -106,30 +125,42 @@ func (q *question) slice(s events.Slice, caps []*float64) Slice {
 	return out
 }
 
-// detectable is the relative effect that as many units would show with a chance
-// of 80 %.
+// detectable is the relative effect that, with as many units as there are, the
+// next look would show with a chance of 80 %: what the sequence cannot tell from
+// zero, and what chance takes away in one look of five. Of several treatments it
+// is that of the least certain one.
 func detectable(variations []results.Variation, kind results.Kind) *float64 {
 	control := slices.IndexFunc(variations, func(v results.Variation) bool { return v.Control })
-	if control < 0 || len(variations) < 2 {
+	if control < 0 {
 		return nil
 	}
-	arm := kind.Arm(variations[control].Sums)
-	if variations[control].Arm != nil {
-		arm = *variations[control].Arm
+	base := armOf(variations[control], kind)
+	largest := 0.0
+	for i, v := range variations {
+		if i == control {
+			continue
+		}
+		e := results.Compare(base, armOf(v, kind), results.Absolute)
+		test := e.Sequence(0.05, results.DefaultTuningUnits, results.TwoSided)
+		if e.State != results.OK || test.State != results.OK || test.Interval == nil || base.Mean == 0 {
+			return nil
+		}
+		largest = max(largest, (test.Interval.Width()/2+fourOfFive*e.SE)/math.Abs(base.Mean))
 	}
-	units := variations[control].Sums.Units
-	for _, v := range variations {
-		units = min(units, v.Sums.Units)
-	}
-	if arm.State != results.OK || units < 2 || arm.Mean == 0 {
+	if largest == 0 || math.IsInf(largest, 1) {
 		return nil
 	}
-	plan := results.Plan{Mean: arm.Mean, Variance: arm.Variance, UnitsPerArm: float64(units), Alpha: 0.05, Scale: results.Relative}
-	effect, state := plan.MDE(0.8)
-	if state != results.OK {
-		return nil
+	return &largest
+}
+
+// fourOfFive is the standard normal quantile of 0.8.
+const fourOfFive = 0.8416212335729143
+
+func armOf(v results.Variation, kind results.Kind) results.Arm {
+	if v.Arm != nil {
+		return *v.Arm
 	}
-	return &effect
+	return kind.Arm(v.Sums)
 }
 
 // adjust fills in the p-values that are adjusted for the number of metrics.

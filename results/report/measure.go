@@ -28,8 +28,14 @@ func (q *question) addGroup(key string, role results.Role) error {
 	if !known {
 		return fmt.Errorf("finding metric group %q: %w", key, ErrNoMetric)
 	}
+	for _, grouped := range group.Metrics {
+		if _, known := q.document.Metric(grouped.Key); !known {
+			return fmt.Errorf("finding metric %q of group %q: %w", grouped.Key, key, ErrNoMetric)
+		}
+	}
 	if group.Kind == engine.GroupFunnel {
-		return q.addFunnel(group, role)
+		q.addFunnel(group, role)
+		return nil
 	}
 	for i, grouped := range group.Metrics {
 		of := results.Secondary
@@ -45,13 +51,12 @@ func (q *question) addGroup(key string, role results.Role) error {
 	return nil
 }
 
-func (q *question) addFunnel(group engine.MetricGroup, role results.Role) error {
+// addFunnel asks for the steps of a funnel, whose metrics are there.
+func (q *question) addFunnel(group engine.MetricGroup, role results.Role) {
 	chain := events.Chain{Key: group.Key}
+	unbounded := false // a step that has no window
 	for i, grouped := range group.Metrics {
-		m, known := q.document.Metric(grouped.Key)
-		if !known {
-			return fmt.Errorf("finding metric %q of group %q: %w", grouped.Key, group.Key, ErrNoMetric)
-		}
+		m, _ := q.document.Metric(grouped.Key)
 		step := measured{Metric: describe(m.Completed(), results.Secondary), cell: -1, chain: len(q.query.Chains)}
 		step.Kind, step.Group, step.NameInGroup, step.Step = results.Conversion, group.Key, grouped.Name, i+1
 		if i == len(group.Metrics)-1 {
@@ -60,9 +65,12 @@ func (q *question) addFunnel(group engine.MetricGroup, role results.Role) error 
 		q.metrics = append(q.metrics, step)
 		chain.Events = append(chain.Events, m.EventKey)
 		chain.Window = max(chain.Window, window(m))
+		unbounded = unbounded || window(m) == 0
+	}
+	if unbounded {
+		chain.Window = 0
 	}
 	q.query.Chains = append(q.query.Chains, chain)
-	return nil
 }
 
 func describe(m engine.Metric, role results.Role) Metric {

@@ -19,6 +19,7 @@ type question struct {
 	iteration  engine.Iteration
 	variations []Variation
 	metrics    []measured
+	missing    []string // keys of metrics that the iteration names and that are gone
 	query      events.Query
 }
 
@@ -105,44 +106,59 @@ func (q *question) findIteration() error {
 	return nil
 }
 
-// findVariations takes the arms that the iteration started with, or those that
-// the experiment has now.
+// findVariations takes the arms that the iteration started with. While it runs,
+// allocations can be changed, and those of now say who is the control and what is
+// planned.
 func (q *question) findVariations() {
-	names := map[string]string{}
-	for i := range q.document.FeatureFlags {
-		for _, v := range q.document.FeatureFlags[i].Variations {
-			names[v.ID] = v.Name
-		}
-	}
-	add := func(id, name string, control bool, weight *engine.Weight) {
-		at := slices.IndexFunc(q.variations, func(v Variation) bool { return v.ID == id })
-		if at < 0 {
-			at = len(q.variations)
-			q.variations = append(q.variations, Variation{ID: id, Name: cmp.Or(name, names[id], id)})
-		}
-		v := &q.variations[at]
-		v.IsControl = v.IsControl || control
-		if weight != nil && q.random() {
-			share := float64(*weight) / float64(engine.WholeWeight) * 100
-			if v.Weight != nil {
-				share += *v.Weight
-			}
-			v.Weight = &share
-		}
-	}
-	// Allocations can be changed while an experiment is paused, treatments cannot.
-	current := q.experiment.CurrentIteration()
-	allocated := current == nil || current.ID == q.iteration.ID && current.Flag == nil
-	if len(q.iteration.Treatments) > 0 && !allocated {
+	running := q.iteration.Status != engine.IterationStopped || len(q.iteration.Treatments) == 0
+	if allocated := running && q.iteration.Flag == nil; !allocated {
 		for i := range q.iteration.Treatments {
 			t := &q.iteration.Treatments[i]
-			add(t.VariationID, t.Name, t.Baseline, &t.Weight)
+			q.addVariation(t.VariationID, t.Name, t.Baseline, &t.Weight)
 		}
 		return
 	}
 	for _, a := range q.experiment.Allocations {
-		add(a.VariationID, "", a.IsControl, a.Weight)
+		q.addVariation(a.VariationID, "", a.IsControl, a.Weight)
 	}
+	for _, t := range q.iteration.Treatments {
+		q.addFormer(t.VariationID, t.Name)
+	}
+}
+
+// addFormer adds a variation that the experiment had, unless it still has it.
+func (q *question) addFormer(id, name string) {
+	if !slices.ContainsFunc(q.variations, func(v Variation) bool { return v.ID == id }) {
+		q.addVariation(id, name, false, nil)
+	}
+}
+
+func (q *question) addVariation(id, name string, control bool, weight *engine.Weight) {
+	at := slices.IndexFunc(q.variations, func(v Variation) bool { return v.ID == id })
+	if at < 0 {
+		at = len(q.variations)
+		q.variations = append(q.variations, Variation{ID: id, Name: cmp.Or(name, q.nameOf(id), id)})
+	}
+	v := &q.variations[at]
+	v.IsControl = v.IsControl || control
+	if weight != nil && q.random() {
+		share := float64(*weight) / float64(engine.WholeWeight) * 100
+		if v.Weight != nil {
+			share += *v.Weight
+		}
+		v.Weight = &share
+	}
+}
+
+func (q *question) nameOf(variationID string) string {
+	for i := range q.document.FeatureFlags {
+		for _, v := range q.document.FeatureFlags[i].Variations {
+			if v.ID == variationID {
+				return v.Name
+			}
+		}
+	}
+	return ""
 }
 
 // random reports whether chance decides, and not a segment.
@@ -194,7 +210,8 @@ func (q *question) addOfIteration() error {
 			add = q.addGroup
 		}
 		if err := add(m.Key, role); err != nil {
-			return err
+			// An iteration is history: what it names may be gone.
+			q.missing = append(q.missing, m.Key)
 		}
 	}
 	return nil

@@ -114,8 +114,8 @@ type Metric struct {
 	// AdjustedP are the p-values of the treatments in the order of the results,
 	// adjusted for how many metrics are looked at; nil for the control.
 	AdjustedP []*float64 `json:"adjustedP"`
-	// DetectableEffect is the smallest relative difference that as many units as
-	// there are now would show with a chance of 80 %; 0.1 is 10 %.
+	// DetectableEffect is the smallest relative difference that a look at as many
+	// units as there are now would show with a chance of 80 %; 0.1 is 10 %.
 	DetectableEffect *float64 `json:"detectableEffect,omitempty"`
 	results.Analysis
 }

@@ -12,9 +12,8 @@ import (
 // series is how the metrics stood at the end of each day.
 type series struct {
 	days []Day
-	// smallest is the smallest always-valid p-value of all these looks: what was
-	// shown on one day stays shown.
-	smallest map[seriesKey]*float64
+	// looks are what all these days have shown.
+	looks map[seriesKey]*results.Looks
 }
 
 // seriesKey names a variation of a metric, which may stand in several groups.
@@ -57,12 +56,12 @@ func (t *exactTotals) sums() results.Sums {
 
 // series follows the days of an answer.
 func (q *question) series(answer *events.Answer) *series {
-	out := &series{smallest: map[seriesKey]*float64{}}
+	out := &series{looks: map[seriesKey]*results.Looks{}}
 	versions := q.arms(answer.Groups).versions
 	var followed []*standing
 	for _, m := range q.metrics {
-		if m.cell < 0 || q.query.Measures[m.cell].Histogram {
-			continue // steps of funnels and percentiles do not add up by day
+		if m.cell < 0 || q.query.Measures[m.cell].Histogram || q.query.Measures[m.cell].Absent != 0 {
+			continue // what does not add up by day: funnels, percentiles, units that begin with a value
 		}
 		s := &standing{measured: m}
 		for range q.variations {
@@ -102,17 +101,18 @@ func (q *question) advance(out *series, s *standing, day events.Day, versions []
 	}
 	control := slices.IndexFunc(q.variations, func(v Variation) bool { return v.IsControl })
 	for i := range metric.Variations {
-		q.look(&metric.Variations[i], s, i, control)
-		if p := metric.Variations[i].P; p != nil {
-			key := seriesKey{s.Key, s.Group, s.Step, q.variations[i].ID}
-			out.smallest[key] = results.SmallestP(out.smallest[key], p)
+		estimate := q.look(&metric.Variations[i], s, i, control)
+		key := seriesKey{s.Key, s.Group, s.Step, q.variations[i].ID}
+		if out.looks[key] == nil {
+			out.looks[key] = &results.Looks{}
 		}
+		out.looks[key].Add(estimate, metric.Variations[i].P)
 	}
 	return metric
 }
 
-// look says how a variation stands.
-func (q *question) look(v *DayVariation, s *standing, at, control int) {
+// look says how a variation stands, and gives its difference from the control.
+func (q *question) look(v *DayVariation, s *standing, at, control int) (estimate float64) {
 	all, periods := s.sums(at)
 	v.Units, v.Events = all.Units, all.Events
 	arm := s.Kind.Arm(all)
@@ -121,7 +121,7 @@ func (q *question) look(v *DayVariation, s *standing, at, control int) {
 	}
 	v.Interval = interval(s.Kind, all, arm, q.Level)
 	if at == control || control < 0 {
-		return
+		return 0
 	}
 	base, basePeriods := s.sums(control)
 	relative := effect(s.Kind, base, all, basePeriods, periods, results.Relative)
@@ -133,6 +133,7 @@ func (q *question) look(v *DayVariation, s *standing, at, control int) {
 	v.RelativeDifference = difference
 	absolute := effect(s.Kind, base, all, basePeriods, periods, results.Absolute)
 	v.P = absolute.Sequence(0.05, results.DefaultTuningUnits, results.TwoSided).P
+	return absolute.Estimate
 }
 
 func (s *standing) sums(variation int) (all results.Sums, periods []results.Sums) {

@@ -25,6 +25,7 @@ func (q *question) split(ctx context.Context, log events.Log, answer *events.Ans
 			if g := arms.groups[i][version]; g != nil {
 				units[i] = g.Traffic
 			}
+			units[i] += crossed(answer, name, q.variations[i].ID)
 		}
 		period := Period{WeightsVersion: name, Weights: map[string]float64{}, SplitCheck: results.CheckSplit(units, weights, arms.unknown[version])}
 		for i, v := range q.variations {
@@ -44,6 +45,17 @@ func (q *question) split(ctx context.Context, log events.Log, answer *events.Ans
 	var err error
 	out.Slices, err = q.drillDown(ctx, log, q.weights(answer, arms.versions[0]))
 	return out, err
+}
+
+// crossed counts the units that were first given a variation and later others.
+// They belong to no arm, but to the split that was made.
+func crossed(answer *events.Answer, version, variation string) (n int64) {
+	for _, c := range answer.CrossedFirst {
+		if c.WeightsVersion == version && c.Variation == variation {
+			n += c.Units
+		}
+	}
+	return n
 }
 
 // graver reports whether a says worse of a split than b does.

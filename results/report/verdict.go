@@ -46,15 +46,49 @@ func verdict(r *Report, random bool) string {
 	case results.Winner:
 		return winner(r, m)
 	case results.Loser:
-		return fmt.Sprintf("No variation beats the control on %s, and at least one is worse: %s It is safe to stop and keep the control.", m.Name, standings(r, m))
+		return fmt.Sprintf("The control is better on %s: %s It is safe to stop and keep it.", m.Name, standings(r, m))
 	case results.Undecided:
 		text := fmt.Sprintf("Nothing is decided yet on %s: %s", m.Name, standings(r, m))
-		if m.DetectableEffect != nil {
-			text += fmt.Sprintf(" With the units so far a difference of %s would be found four times out of five.", percent(*m.DetectableEffect))
+		for _, id := range r.Decision.Worse {
+			text += fmt.Sprintf(" %s is worse than the control and can be taken out.", m.nameOf(id))
+		}
+		if m.DetectableEffect != nil && len(r.Decision.Worse) == 0 {
+			text += fmt.Sprintf(" With the units so far a look would find a difference of %s four times out of five.", percent(*m.DetectableEffect))
 		}
 		return text + " Keep it running."
 	}
-	return fmt.Sprintf("There are too few data to compare the variations on %s. Keep it running.", m.Name)
+	return untestable(r, m)
+}
+
+// untestable says why variations cannot be compared.
+func untestable(r *Report, m *Metric) string {
+	if !slices.ContainsFunc(r.Variations, func(v Variation) bool { return v.IsControl }) {
+		return "No variation is the control, so there is nothing to compare with."
+	}
+	for _, t := range m.TreatmentResults {
+		if t.Units < 2 {
+			return fmt.Sprintf("%s has too few units to be compared on %s. Keep it running.", t.TreatmentName, m.Name)
+		}
+	}
+	text := extreme(m)
+	if text == "" {
+		return fmt.Sprintf("The variations cannot be compared on %s: a variation's values do not vary.", m.Name)
+	}
+	for _, t := range m.TreatmentResults {
+		if d := t.DifferenceInterval; d != nil {
+			text += fmt.Sprintf(" %s differs from the control by %s to %s of all units.", t.TreatmentName, signed(d.Lower), signed(d.Upper))
+		}
+	}
+	return text
+}
+
+func (m *Metric) nameOf(id string) string {
+	for _, t := range m.TreatmentResults {
+		if t.TreatmentID == id {
+			return t.TreatmentName
+		}
+	}
+	return id
 }
 
 func winner(r *Report, m *Metric) string {

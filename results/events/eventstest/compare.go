@@ -44,6 +44,7 @@ func normal(a *events.Answer) *events.Answer {
 	copied.Groups = normalGroups(copied.Groups)
 	copied.Slices, copied.Days = list(copied.Slices), list(copied.Days)
 	copied.Splits, copied.Caps, copied.Apart = list(copied.Splits), list(copied.Caps), list(copied.Apart)
+	copied.CrossedFirst = list(copied.CrossedFirst)
 	for i := range copied.Slices {
 		copied.Slices[i].Groups = normalGroups(copied.Slices[i].Groups)
 	}

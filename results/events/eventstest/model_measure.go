@@ -21,9 +21,9 @@ func isPast(q *events.Query, t0, t events.Millis) bool {
 	return t >= end-millis(q.Covariate) && t < end
 }
 
-// matured reports whether a measure looks at a unit.
-func matured(q *events.Query, m events.Measure, u *unit) bool {
-	return q.MaturedBy == 0 || m.Window == 0 || u.first.Time+millis(m.Window) <= q.MaturedBy
+// matured reports whether a measure or chain with a window looks at a unit.
+func matured(q *events.Query, window time.Duration, u *unit) bool {
+	return q.MaturedBy == 0 || window == 0 || u.first.Time+millis(window) <= q.MaturedBy
 }
 
 // during gives the outcomes of an event that count, or those of the past.
@@ -79,7 +79,7 @@ func (u *unit) numbers(q *events.Query, m events.Measure) (numbers results.Unit,
 			numbers.CovariateDenominator, _ = aggregate(m.Aggregation, u.during(q, m, m.Denominator, true))
 		}
 	}
-	return numbers, matured(q, m, u) && (present || !m.OnlyPresent)
+	return numbers, matured(q, m.Window, u) && (present || !m.OnlyPresent)
 }
 
 func capsOf(q *events.Query, units []*unit) []*float64 {
@@ -114,7 +114,7 @@ func cellOf(q *events.Query, m events.Measure, units []*unit, limit *float64) ev
 		cell.Histogram = &results.Histogram{}
 	}
 	for _, u := range units {
-		if !matured(q, m, u) {
+		if !matured(q, m.Window, u) {
 			continue
 		}
 		for _, o := range u.outcomes[m.Event] {
@@ -171,7 +171,7 @@ func daysOf(q *events.Query, units []*unit, caps []*float64) []events.Day {
 	for _, u := range units {
 		at(midnight(u.first.Time), u).Traffic++
 		for i, m := range q.Measures {
-			if m.Histogram || !matured(q, m, u) {
+			if m.Histogram || !matured(q, m.Window, u) {
 				continue
 			}
 			before := state{}

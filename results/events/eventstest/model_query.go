@@ -35,6 +35,7 @@ func (m *Model) Query(ctx context.Context, q events.Query) (*events.Answer, erro
 		answer.LastExposure = max(answer.LastExposure, u.first.Time)
 		if u.crossed {
 			answer.Crossed++
+			answer.CrossedFirst = cross(answer.CrossedFirst, u)
 		} else {
 			grouped = append(grouped, u)
 		}
@@ -136,13 +137,31 @@ func groupsOf(q *events.Query, units []*unit, caps []*float64) []events.Group {
 		for _, chain := range q.Chains {
 			var funnel results.Funnel
 			for _, u := range byPart[p] {
-				funnel.Add(u.steps(q, chain))
+				if matured(q, chain.Window, u) {
+					funnel.Add(u.steps(q, chain))
+				}
 			}
 			group.Funnels = append(group.Funnels, funnel)
 		}
 		groups = append(groups, group)
 	}
 	return groups
+}
+
+// cross adds a unit that is crossed to those of its earliest exposure.
+func cross(counted []events.CrossedUnits, u *unit) []events.CrossedUnits {
+	i := slices.IndexFunc(counted, func(c events.CrossedUnits) bool {
+		return c.WeightsVersion == u.first.WeightsVersion && c.Variation == u.first.Variation
+	})
+	if i < 0 {
+		i = len(counted)
+		counted = append(counted, events.CrossedUnits{WeightsVersion: u.first.WeightsVersion, Variation: u.first.Variation})
+	}
+	counted[i].Units++
+	slices.SortFunc(counted, func(a, b events.CrossedUnits) int {
+		return cmp.Or(cmp.Compare(a.WeightsVersion, b.WeightsVersion), cmp.Compare(a.Variation, b.Variation))
+	})
+	return counted
 }
 
 // steps is how far a unit came in a chain.
