@@ -260,7 +260,7 @@ func (a *App) Start() error {
 		a.locations.start(a.logger)
 	}
 	if a.events != nil {
-		a.events.start(a.logger)
+		return a.events.start(a.logger)
 	}
 	return nil
 }

@@ -39,8 +39,8 @@ func (eventsCollector) Describe(out chan<- *prometheus.Desc) {
 // Collect implements prometheus.Collector.
 func (eventsCollector) Collect(out chan<- prometheus.Metric) {
 	var waiting int64
-	if app := activeApp(); app != nil && app.events != nil && app.events.spool != nil {
-		_, waiting = app.events.spool.Pending()
+	if app := activeApp(); app != nil && app.events != nil {
+		_, waiting = app.events.spool.pending()
 	}
 	out <- prometheus.MustNewConstMetric(spoolDesc, prometheus.GaugeValue, float64(waiting))
 	for i, n := range relays.counts() {

@@ -23,6 +23,9 @@ type eventParts struct {
 	spool     *sharedSpool
 	relay     *redis.Queue
 	retention time.Duration
+	// inDirectory says that the log is embedded, and what is in the spool is left
+	// from other times.
+	inDirectory bool
 }
 
 // eventKeeping takes the events of an edge to where they are kept, over reloads.
@@ -40,27 +43,41 @@ func newEventKeeping(parts eventParts, logger *zap.Logger) *eventKeeping {
 	switch {
 	case parts.relay == nil:
 	case parts.log == nil:
-		k.sender = &relay.Sender{Spool: parts.spool.Spool, Queue: parts.relay, Logger: lastingLog("experiments.events")}
+		k.sender = &relay.Sender{Queue: parts.relay, Logger: lastingLog("experiments.events")}
 	default:
-		k.receiver = &relay.Receiver{Log: parts.log.Log, Queue: parts.relay, Logger: lastingLog("experiments.events")}
+		k.receiver = &relay.Receiver{Log: parts.log, Queue: parts.relay, Logger: lastingLog("experiments.events")}
 	}
 	k.queue = newEventQueue(k.append, &k.loggers)
 	relays.add(k)
 	return k
 }
 
-// start begins to send, receive and prune; see follower.
-func (k *eventKeeping) start(logger *zap.Logger) { k.follow(logger, k.run) }
+// start opens log and spool, and begins to send, receive and prune; see follower.
+func (k *eventKeeping) start(logger *zap.Logger) error {
+	if k.log != nil {
+		if err := k.log.start(); err != nil {
+			return err
+		}
+	}
+	if k.spool != nil {
+		if err := k.startSpool(logger); err != nil {
+			return err
+		}
+	}
+	k.follow(logger, k.run)
+	return nil
+}
 
 func (k *eventKeeping) run(ctx context.Context) {
 	var running sync.WaitGroup
 	if k.sender != nil {
+		k.sender.Spool = k.spool.spool
 		running.Go(func() { k.sender.Run(ctx) })
 	}
 	if k.receiver != nil {
 		running.Go(func() { k.receiver.Run(ctx) })
 	}
-	if k.log != nil && k.spool != nil {
+	if k.log != nil && k.spool != nil && k.spool.spool != nil {
 		running.Go(func() { k.drain(ctx) })
 	}
 	if k.log != nil && k.retention > 0 {
@@ -85,10 +102,9 @@ const (
 // append keeps a batch: in the log if that is here and answers, else in the spool.
 func (k *eventKeeping) append(ctx context.Context, tenant store.Tenant, batch *events.Batch) error {
 	if k.log == nil {
-		_, err := k.spool.Append(string(tenant), batch)
-		return err
+		return k.spool.append(string(tenant), batch)
 	}
-	if k.spool == nil {
+	if k.inDirectory {
 		return k.log.Append(ctx, string(tenant), batch)
 	}
 	if time.Now().UnixNano() >= k.away.Load() {
@@ -100,8 +116,7 @@ func (k *eventKeeping) append(ctx context.Context, tenant store.Tenant, batch *e
 		}
 		k.away.Store(time.Now().Add(awayFor).UnixNano())
 	}
-	_, err := k.spool.Append(string(tenant), batch)
-	return err
+	return k.spool.append(string(tenant), batch)
 }
 
 // prune removes what is older than the retention. It reads the whole log, which

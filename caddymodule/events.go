@@ -14,7 +14,6 @@ import (
 	"github.com/caddy-experiments/caddy-experiments/results/events"
 	"github.com/caddy-experiments/caddy-experiments/results/postgres"
 	"github.com/caddy-experiments/caddy-experiments/results/relay"
-	"github.com/caddy-experiments/caddy-experiments/results/spool"
 	"github.com/caddy-experiments/caddy-experiments/store/redis"
 )
 
@@ -60,10 +59,14 @@ func (c *Events) check() error {
 	if c.Dir != "" && c.Spool != "" {
 		return errors.New("events: a directory needs no spool; remove one of them")
 	}
+	if c.Retention > 0 && time.Duration(c.Retention) < time.Hour {
+		return fmt.Errorf("events: retention must be at least 1h, got %s; write for example: retention 400d", time.Duration(c.Retention))
+	}
 	return nil
 }
 
-// provideEvents opens what events need. The key is that of the configuration's
+// provideEvents prepares what events need, and opens nothing: the configuration
+// may be one that is merely checked, beside an edge that runs. The key is that of the configuration's
 // store, which they may be sent through.
 func (a *App) provideEvents(storeKey string) error {
 	c := a.Events
@@ -80,7 +83,7 @@ func (a *App) provideEvents(storeKey string) error {
 	if c.Spool == "" {
 		c.Spool = filepath.Join(a.source.Dir(), "events-spool")
 	}
-	parts := eventParts{retention: time.Duration(c.Retention)}
+	parts := eventParts{retention: time.Duration(c.Retention), inDirectory: c.Dir != ""}
 	var err error
 	if parts.log, err = a.eventLog(); err != nil {
 		return err
@@ -103,69 +106,35 @@ func (a *App) provideEvents(storeKey string) error {
 	return err
 }
 
-// eventLog opens the log, if it is here.
+// eventLog is the log, if it is here.
 func (a *App) eventLog() (*sharedLog, error) {
-	c := a.Events
+	c, logger := *a.Events, lastingLog("experiments.events")
 	switch {
 	case c.Dir != "":
-		log, err := pooled(a, "event log "+filepath.Clean(c.Dir), func() (*sharedLog, error) {
-			l, err := embedded.Open(c.Dir, embedded.Options{Log: lastingLog("experiments.events")})
-			return newSharedLog(l), err
+		return pooled(a, "event log "+filepath.Clean(c.Dir), func() (*sharedLog, error) {
+			return newSharedLog(func() (events.Log, error) {
+				l, err := embedded.Open(c.Dir, embedded.Options{Log: logger})
+				if err != nil {
+					return nil, fmt.Errorf("events: %w", err)
+				}
+				return l, nil
+			}), nil
 		})
-		if err != nil {
-			return nil, fmt.Errorf("events: %w", err)
-		}
-		return log, nil
 	case c.Postgres != "":
-		log, err := pooled(a, "event log "+c.Postgres, func() (*sharedLog, error) {
-			logger := lastingLog("experiments.events")
-			l, err := openOnServer(func(ctx context.Context) (events.Log, error) {
-				return postgres.Open(ctx, c.Postgres, postgres.Options{Log: logger})
-			}, logger)
-			return newSharedLog(l), err
+		return pooled(a, "event log "+c.Postgres, func() (*sharedLog, error) {
+			return newSharedLog(func() (events.Log, error) {
+				l, err := openOnServer(func(ctx context.Context) (events.Log, error) {
+					return postgres.Open(ctx, c.Postgres, postgres.Options{Log: logger})
+				}, logger)
+				if err != nil {
+					return nil, fmt.Errorf("events postgres: %w", err)
+				}
+				return l, nil
+			}), nil
 		})
-		if err != nil {
-			return nil, fmt.Errorf("events postgres: %w", err)
-		}
-		return log, nil
 	}
 	return nil, nil
 }
 
-// sharedLog is a log of the pool.
-type sharedLog struct {
-	events.Log
-	asking chan struct{} // holds one while a query runs
-}
-
-func newSharedLog(log events.Log) *sharedLog {
-	return &sharedLog{Log: log, asking: make(chan struct{}, 1)}
-}
-
-// Query lets queries wait for each other: each takes all the processors it can
-// get, and this process has logins to serve.
-func (l *sharedLog) Query(ctx context.Context, q events.Query) (*events.Answer, error) {
-	select {
-	case l.asking <- struct{}{}:
-		defer func() { <-l.asking }()
-		return l.Log.Query(ctx, q)
-	case <-ctx.Done():
-		return nil, fmt.Errorf("waiting for other queries: %w", ctx.Err())
-	}
-}
-
-// Destruct closes the log.
-func (l *sharedLog) Destruct() error { return l.Log.Close() }
-
-// sharedSpool is a spool of the pool.
-type sharedSpool struct{ *spool.Spool }
-
-// Destruct closes the spool.
-func (s *sharedSpool) Destruct() error { return s.Spool.Close() }
-
-// Interface guards
-var (
-	_ caddy.Destructor = (*sharedLog)(nil)
-	_ caddy.Destructor = (*sharedSpool)(nil)
-	_ relay.Queue      = (*redis.Queue)(nil)
-)
+// Interface guard
+var _ relay.Queue = (*redis.Queue)(nil)

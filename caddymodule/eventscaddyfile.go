@@ -30,6 +30,9 @@ func (a *App) unmarshalEvents(d *caddyfile.Dispenser) error {
 			return d.Err("events postgres: names no server; write for example: events postgres postgres://user@127.0.0.1/experiments")
 		}
 		c.Postgres = d.Val()
+		if d.NextArg() { // which may be a password
+			return d.Err("events postgres: the connection string must be one argument; put it into quotes")
+		}
 	default:
 		c.Dir = target
 	}

@@ -224,9 +224,6 @@ func (a *App) importEvents(w http.ResponseWriter, r *http.Request, tenant store.
 	return writeJSON(w, all)
 }
 
-// backupper is a log that can be copied while it is in use.
-type backupper interface{ Backup(dir string) error }
-
 // serveBackup copies the embedded log.
 func serveBackup(w http.ResponseWriter, r *http.Request) error {
 	if err := allowed(w, r, http.MethodPost); err != nil {
@@ -239,15 +236,14 @@ func serveBackup(w http.ResponseWriter, r *http.Request) error {
 	if app.events == nil || app.events.log == nil {
 		return errNoEvents
 	}
-	log, ok := app.events.log.Log.(backupper)
-	if !ok {
-		return refused(http.StatusBadRequest, errors.New("the events are in PostgreSQL; back them up with its own tools, such as pg_dump"))
-	}
 	dir := r.URL.Query().Get("dir")
 	if !filepath.IsAbs(dir) {
 		return refused(http.StatusBadRequest, fmt.Errorf("dir: must be an absolute path, got %q", dir))
 	}
-	if err := log.Backup(dir); err != nil {
+	switch err := app.events.log.backup(r.Context(), dir); {
+	case errors.Is(err, errNoBackup):
+		return refused(http.StatusBadRequest, err)
+	case err != nil:
 		return refused(http.StatusInternalServerError, err)
 	}
 	return writeJSON(w, map[string]string{"dir": dir})

@@ -26,8 +26,8 @@ const (
 	troubleInterval = 10 * time.Second
 )
 
-// eventSpool opens the spool, if there is one. A directory needs none, but what
-// has waited to be sent elsewhere belongs into the log that is here now.
+// eventSpool is the spool, if there is one. A directory needs none, but what has
+// waited to be sent elsewhere belongs into the log that is here now.
 func (a *App) eventSpool() (*sharedSpool, error) {
 	c := a.Events
 	if c.Dir != "" {
@@ -35,18 +35,23 @@ func (a *App) eventSpool() (*sharedSpool, error) {
 			return nil, nil
 		}
 	}
-	s, err := pooled(a, "event spool "+filepath.Clean(c.Spool), func() (*sharedSpool, error) {
-		s, err := spool.Open(c.Spool, spool.Options{Log: lastingLog("experiments.events")})
-		return &sharedSpool{s}, err
+	return pooled(a, "event spool "+filepath.Clean(c.Spool), func() (*sharedSpool, error) {
+		return &sharedSpool{dir: c.Spool}, nil
 	})
-	switch {
-	case err == nil:
-		return s, nil
-	case c.Dir != "":
-		a.logger.Warn("what waits in the spool stays there", zap.String("dir", c.Spool), zap.Error(err))
-		return nil, nil
+}
+
+// startSpool opens the spool. One with what is left of other times is no reason
+// not to start.
+func (k *eventKeeping) startSpool(logger *zap.Logger) error {
+	err := k.spool.start()
+	if err != nil && k.inDirectory {
+		logger.Warn("what waits in the spool stays there", zap.String("dir", k.spool.dir), zap.Error(err))
+		return nil
 	}
-	return nil, fmt.Errorf("events: opening the spool: %w", err)
+	if err != nil {
+		return fmt.Errorf("events: opening the spool: %w", err)
+	}
+	return nil
 }
 
 // spooled lets everything pass: it was checked before it came into the spool.
@@ -74,7 +79,7 @@ func (k *eventKeeping) drain(ctx context.Context) {
 // drainSome takes some entries to the log, and says of done up to where all are
 // there.
 func (k *eventKeeping) drainSome(ctx context.Context, done *uint64) (moved bool, err error) {
-	entries, err := k.spool.Read(*done, drainEntries)
+	entries, err := k.spool.spool.Read(*done, drainEntries)
 	if err != nil || len(entries) == 0 {
 		return false, err
 	}
@@ -90,7 +95,7 @@ func (k *eventKeeping) drainSome(ctx context.Context, done *uint64) (moved bool,
 		}
 	}
 	*done = entries[len(entries)-1].Seq
-	return true, k.spool.Forget(*done)
+	return true, k.spool.spool.Forget(*done)
 }
 
 // decode reads entries, by tenant.

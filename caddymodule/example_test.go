@@ -95,10 +95,13 @@ func (x *example) start() {
 		x.t.Fatal(err)
 	}
 	for deadline := time.Now().Add(20 * time.Second); ; time.Sleep(20 * time.Millisecond) {
-		response, err := http.Get(x.url("localhost", "/"))
+		// The sites answer before the whole configuration is in force.
+		response, err := http.Get(fmt.Sprintf("http://localhost:%d/experiments/status", x.admin))
 		if err == nil {
 			response.Body.Close()
-			return
+			if response.StatusCode == http.StatusOK {
+				return
+			}
 		}
 		if time.Now().After(deadline) {
 			x.t.Fatalf("the example does not answer: %v\n%s", err, output.String())

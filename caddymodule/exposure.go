@@ -12,6 +12,9 @@ import (
 // exposure by.
 const exposureHeader = "X-Experiment-Exposure"
 
+// usualExposureID is as long as they are.
+const usualExposureID = "0123456789012345678901.01234567890"
+
 // recording is what a visit keeps for the log of events.
 type recording struct {
 	// unit stands for the subject.
@@ -36,6 +39,10 @@ func (h *Handler) expose(v *visit, r *http.Request, snapshot *engine.Snapshot, n
 	v.recording.exposureID[0] = v.recording.unit + h.tenant.exposureTag(snapshot, d.Treatment)
 	r.Header[exposureHeader] = v.recording.exposureID[:]
 	if !d.New {
+		return
+	}
+	if len(d.Treatment.ExperimentID) > events.MaxText || len(d.Treatment.VariationID) > events.MaxText || len(d.SegmentID) > events.MaxText {
+		h.app.events.queue.drop(1) // nobody could read it again
 		return
 	}
 	h.app.events.queue.expose(h.tenant.name, snapshot, events.Exposure{

@@ -99,15 +99,25 @@ func (m *member) start() {
 	if err := m.process.Start(); err != nil {
 		m.t.Fatal(err)
 	}
+	// The sites answer before the whole configuration is in force.
 	for deadline := time.Now().Add(20 * time.Second); ; time.Sleep(5 * time.Millisecond) {
-		if response, err := http.Get(m.url("/")); err == nil {
-			response.Body.Close()
+		if m.answers(m.url("/")) && m.answers(fmt.Sprintf("http://localhost:%d/experiments/status", m.admin)) {
 			return
 		}
 		if time.Now().After(deadline) {
 			m.t.Fatalf("the edge does not answer:\n%s", m.log())
 		}
 	}
+}
+
+// answers reports whether there is something at a URL.
+func (m *member) answers(url string) bool {
+	response, err := http.Get(url)
+	if err != nil {
+		return false
+	}
+	response.Body.Close()
+	return response.StatusCode != http.StatusNotFound
 }
 
 func (m *member) kill() {

@@ -27,6 +27,9 @@ func (h *Handler) overBudget(r *http.Request, t *engine.Treatment) (size, allowe
 	// Whoever has raised the budget says that their provider takes more.
 	allowed = max(usualLimit, h.app.HeaderBudget+usualLimit/2) - addedBehind
 	size = requestSize(r) + lineSize(h.Header, t.Header())
+	if h.app.events != nil {
+		size += lineSize(exposureHeader, usualExposureID)
+	}
 	return size, allowed, size > allowed
 }
 

@@ -109,8 +109,8 @@ const longestLocation = 16 << 10
 // provider's own origin; parameters of the same names within it belong to the
 // provider's pages.
 func loginEnd(location, host string) string {
-	if len(location) > longestLocation || !strings.Contains(location, "=") {
-		return ""
+	if len(location) > longestLocation || !strings.Contains(location, "code=") && !strings.Contains(location, "error=") && !strings.Contains(location, "_token=") {
+		return "" // as nearly all redirects are
 	}
 	u, err := url.Parse(location)
 	if err != nil || u.Scheme == "" && u.Host == "" || strings.EqualFold(u.Host, host) {

@@ -106,7 +106,7 @@ func serveResults(w http.ResponseWriter, r *http.Request) error {
 	switch {
 	case errors.Is(err, report.ErrNoIteration), errors.Is(err, report.ErrNoMetric):
 		return refused(http.StatusNotFound, err)
-	case errors.Is(err, report.ErrNoAttribute):
+	case errors.Is(err, report.ErrNoAttribute), errors.Is(err, report.ErrTooMany):
 		return refused(http.StatusBadRequest, err)
 	case err != nil:
 		return refused(http.StatusServiceUnavailable, err)

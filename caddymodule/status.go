@@ -135,9 +135,7 @@ func (a *App) status() status {
 		if a.events.log == nil {
 			s.Events.Kept = "elsewhere"
 		}
-		if a.events.spool != nil {
-			s.Events.Spooled, s.Events.SpooledBytes = a.events.spool.Pending()
-		}
+		s.Events.Spooled, s.Events.SpooledBytes = a.events.spool.pending()
 	}
 	return s
 }

@@ -46,3 +46,18 @@ func (c *call) read() (*engine.Document, *refusal) {
 	cache.mu.Unlock()
 	return document, nil
 }
+
+// readOrKept is read where the store answers, else the document that was read
+// last: what happens at an edge is to be written down whether or not its
+// configuration can be changed.
+func (c *call) readOrKept() (*engine.Document, *refusal) {
+	cache := &c.api.documents
+	cache.mu.Lock()
+	last := cache.held[c.token.Tenant]
+	cache.mu.Unlock()
+	document, problem := c.read()
+	if problem != nil && problem.code == CodeStoreUnavailable && last != nil {
+		return last.document, nil
+	}
+	return document, problem
+}

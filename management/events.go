@@ -63,7 +63,7 @@ func (c *call) ingest(read func(io.Reader, events.Check) (*events.Batch, *events
 	if c.api.config.Events.Append == nil {
 		return answer{}, failed(CodeEventsOff, "")
 	}
-	document, problem := c.read()
+	document, problem := c.readOrKept()
 	if problem != nil {
 		return answer{}, problem
 	}
@@ -119,6 +119,7 @@ func belongs(document *engine.Document) events.Check {
 			named[m.DenominatorEventKey] = true
 		}
 	}
+	places := newPlaces(document)
 	return events.Check{
 		Outcome: func(o *events.Outcome) error {
 			if !named[o.Event] {
@@ -126,37 +127,58 @@ func belongs(document *engine.Document) events.Check {
 			}
 			return nil
 		},
-		Exposure: func(e *events.Exposure) error {
-			experiment, problem := experimentOf(document, e.Experiment)
-			if problem != nil {
-				return problem
-			}
-			if !hasIteration(experiment, e.Iteration) {
-				return fmt.Errorf("iteration: experiment %s has none %q", experiment.ID, clip(e.Iteration))
-			}
-			flag := flagsByID(document)[experiment.FeatureFlagID]
-			if !slices.ContainsFunc(flag.Variations, func(v engine.Variation) bool { return v.ID == e.Variation }) {
-				return fmt.Errorf("variation: feature flag %s of the experiment has none %q", flag.ID, clip(e.Variation))
-			}
-			if e.WeightsVersion == "" && experiment.Strategy == engine.StrategyPercentage {
-				// Whoever divides units themselves does it by the weights that they read here.
-				e.WeightsVersion = engine.WeightsVersion(experiment.Division())
-			}
-			return nil
-		},
+		Exposure: places.check,
 		Split: func(s *events.Split) error {
-			_, problem := experimentOf(document, s.Experiment)
-			return problem
+			_, err := places.find(s.Experiment)
+			return err
 		},
 	}
 }
 
-func experimentOf(document *engine.Document, id string) (*engine.Experiment, error) {
-	at := slices.IndexFunc(document.Experiments, func(e engine.Experiment) bool { return e.ID == id })
-	if at < 0 {
-		return nil, fmt.Errorf("experiment: there is none %q", clip(id))
+// places are the experiments that an exposure may be of.
+type places struct {
+	flags       map[string]*engine.FeatureFlag
+	experiments map[string]*engine.Experiment
+	versions    map[string]string // of the weights, by experiment, as far as asked for
+}
+
+func newPlaces(document *engine.Document) *places {
+	p := &places{flags: flagsByID(document), experiments: make(map[string]*engine.Experiment, len(document.Experiments)), versions: map[string]string{}}
+	for i := range document.Experiments {
+		p.experiments[document.Experiments[i].ID] = &document.Experiments[i]
 	}
-	return &document.Experiments[at], nil
+	return p
+}
+
+func (p *places) find(id string) (*engine.Experiment, error) {
+	if e := p.experiments[id]; e != nil {
+		return e, nil
+	}
+	return nil, fmt.Errorf("experiment: there is none %q", clip(id))
+}
+
+// check refuses an exposure to what does not exist. One that names no weights is
+// of those in force: whoever divides units themselves does it by what they read
+// here.
+func (p *places) check(exposure *events.Exposure) error {
+	e, err := p.find(exposure.Experiment)
+	if err != nil {
+		return err
+	}
+	if !hasIteration(e, exposure.Iteration) {
+		return fmt.Errorf("iteration: experiment %s has none %q", e.ID, clip(exposure.Iteration))
+	}
+	flag := p.flags[e.FeatureFlagID]
+	if !slices.ContainsFunc(flag.Variations, func(v engine.Variation) bool { return v.ID == exposure.Variation }) {
+		return fmt.Errorf("variation: feature flag %s of the experiment has none %q", flag.ID, clip(exposure.Variation))
+	}
+	if exposure.WeightsVersion == "" && e.Strategy == engine.StrategyPercentage {
+		if _, known := p.versions[e.ID]; !known {
+			p.versions[e.ID] = engine.WeightsVersion(e.Division())
+		}
+		exposure.WeightsVersion = p.versions[e.ID]
+	}
+	return nil
 }
 
 // hasIteration reports whether an experiment has an iteration. Its first one need

@@ -24,9 +24,25 @@ func endIteration(e *engine.Experiment, now time.Time) {
 	if current == nil {
 		current = startIteration(e, e.StartedAt)
 	}
-	if current.Status == engine.IterationRunning {
-		current.Status, current.EndedAt = engine.IterationStopped, stamped(now)
+	if current.Status != engine.IterationRunning {
+		return
 	}
+	current.Status, current.EndedAt = engine.IterationStopped, stamped(now)
+	if current.Flag == nil {
+		current.Treatments = joined(treatmentsOf(e), current.Treatments)
+	}
+}
+
+// joined are the treatments that an iteration ends with and, without a share, those
+// that it had before: allocations can be changed while an experiment is paused, and
+// not after its end without changing what its results are about.
+func joined(last, before []engine.IterationTreatment) []engine.IterationTreatment {
+	for _, t := range before {
+		if !slices.ContainsFunc(last, func(l engine.IterationTreatment) bool { return l.VariationID == t.VariationID }) {
+			last = append(last, engine.IterationTreatment{VariationID: t.VariationID, Name: t.Name})
+		}
+	}
+	return last
 }
 
 // startIteration has an iteration run since a time that may not be known.

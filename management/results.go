@@ -68,6 +68,8 @@ func (c *call) report(document *engine.Document, experimentID string, o report.O
 		return nil, failed(CodeIterationNotFound, "")
 	case errors.Is(err, report.ErrNoMetric):
 		return nil, failed(CodeMetricNotFound, "Metric not found: %s.", err)
+	case errors.Is(err, report.ErrTooMany):
+		return nil, failed(CodeInvalidQuery, "Invalid request query string. metric: must name at most %d.", report.MaxMetrics)
 	case errors.Is(err, report.ErrNoAttribute):
 		return nil, failed(CodeInvalidQuery, "Invalid request query string. slice: must be some of %s.", strings.Join(report.Attributes, ", "))
 	case errors.Is(err, events.ErrUnavailable), errors.Is(err, context.DeadlineExceeded):
@@ -130,9 +132,18 @@ func resultOptions(values url.Values) (o report.Options, problem *refusal) {
 	return o, problem
 }
 
-// listOf splits a list at its commas.
+// listOf splits a list at its commas; what is named twice is one.
 func listOf(text string) []string {
-	return slices.DeleteFunc(strings.Split(text, ","), func(part string) bool { return part == "" })
+	var list []string
+	for part := range strings.SplitSeq(text, ",") {
+		if part != "" && !slices.Contains(list, part) {
+			list = append(list, part)
+		}
+		if len(list) > report.MaxMetrics {
+			return list // which is refused
+		}
+	}
+	return list
 }
 
 // snakeCase gives JSON whose names are in this dialect's style.

@@ -92,7 +92,7 @@ func (d *decoder) exposure(f *fields) error {
 		Country: f.text[fieldCountry], Region: f.text[fieldRegion], Time: t, WeightsVersion: f.text[fieldWeightsVersion],
 	}
 	if e.ID == "" {
-		if e.ID = ExposureID(e.Unit, e.Experiment, e.Iteration, e.Variation); len(e.ID) > maxText {
+		if e.ID = ExposureID(e.Unit, e.Experiment, e.Iteration, e.Variation); len(e.ID) > MaxText {
 			e.ID = hashOf(appendExposure(nil, &e))
 		}
 	}

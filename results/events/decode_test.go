@@ -103,7 +103,7 @@ func TestDecodeMakesIDs(t *testing.T) {
 }
 
 func TestDecodeFaults(t *testing.T) {
-	long := strings.Repeat("x", 129)
+	long := strings.Repeat("x", 257)
 	for text, want := range map[string]string{
 		`{"id":"1","event":"s","unit":"u","foo":1}`:                               `the field "foo" is unknown`,
 		`{"id":"1","event":"s","unit":"u","Event":"s"}`:                           `the field "Event" is unknown`,
@@ -116,7 +116,7 @@ func TestDecodeFaults(t *testing.T) {
 		`{"id":"1","event":"s","unit":""}`:                                        "unit: must not be empty",
 		`{"id":"1","event":"s","unit":7}`:                                         "unit: must be a string",
 		`{"id":"1","event":"s","unit":null}`:                                      "unit: must be a string",
-		`{"id":"1","event":"s","unit":"` + long + `"}`:                            "unit: has 129 bytes; the limit is 128",
+		`{"id":"1","event":"s","unit":"` + long + `"}`:                            "unit: has 257 bytes; the limit is 256",
 		`{"id":"1","event":"s","unit":"a\u0000b"}`:                                "unit: must have no control characters",
 		"{\"id\":\"1\",\"event\":\"s\",\"unit\":\"a\u0085b\"}":                    "unit: must have no control characters",
 		"{\"id\":\"1\",\"event\":\"s\",\"unit\":\"a\xffb\"}":                      "unit: must be valid UTF-8",

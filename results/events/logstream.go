@@ -157,8 +157,8 @@ func plain(value any) (string, error) {
 	switch {
 	case !ok:
 		return "", errors.New("must be a string")
-	case len(text) == 0 || len(text) > maxText:
-		return "", fmt.Errorf("has %d bytes; the limit is %d", len(text), maxText)
+	case len(text) == 0 || len(text) > MaxText:
+		return "", fmt.Errorf("has %d bytes; the limit is %d", len(text), MaxText)
 	}
 	return text, checkText([]byte(text))
 }

@@ -59,7 +59,7 @@ func TestLogStreamFaults(t *testing.T) {
 		`{"type":"s","user_id":{},` + date + `}`:                                 "user_id: must be a string",
 		`{"type":"s","user_id":"a\u0000",` + date + `}`:                          "user_id: must have no control characters",
 		"{\"type\":\"s\",\"user_id\":\"\xff\"," + date + "}":                     "it must be valid UTF-8",
-		`{"type":"s","user_id":"` + strings.Repeat("u", 200) + `",` + date + `}`: "user_id: has 200 bytes; the limit is 128",
+		`{"type":"s","user_id":"` + strings.Repeat("u", 300) + `",` + date + `}`: "user_id: has 300 bytes; the limit is 256",
 	} {
 		batch, report := decodeLog(t, "["+row+"]")
 		if batch.Len() != 0 || report.Rejected != 1 || report.Faults[0].Reason != want {

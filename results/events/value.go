@@ -12,8 +12,8 @@ import (
 	"unicode/utf8"
 )
 
-// maxText bounds ids, names and attributes in bytes.
-const maxText = 128
+// MaxText bounds ids, names and attributes in bytes.
+const MaxText = 256
 
 // maxValue bounds what an outcome can be worth, so that sums stay finite.
 const maxValue = 1e100
@@ -30,8 +30,8 @@ func textOf(raw []byte) ([]byte, error) {
 			return nil, err
 		}
 	}
-	if len(text) > maxText {
-		return nil, fmt.Errorf("has %d bytes; the limit is %d", len(text), maxText)
+	if len(text) > MaxText {
+		return nil, fmt.Errorf("has %d bytes; the limit is %d", len(text), MaxText)
 	}
 	return text, checkText(text)
 }

@@ -3,6 +3,7 @@ package postgres
 import (
 	"cmp"
 	"maps"
+	"math/big"
 	"slices"
 
 	"github.com/caddy-experiments/caddy-experiments/results"
@@ -29,12 +30,16 @@ type assembly struct {
 	answer *events.Answer
 	groups map[key]*events.Group
 	days   map[dayKey]*events.DayGroup
+	// grown are the cells that the days add up to, by measure.
+	grown map[key][]rawCell
+	// parts are the groups of all units, as outcomes number them.
+	parts []key
 }
 
 func newAssembly(q *events.Query) *assembly {
 	return &assembly{
 		q: q, answer: &events.Answer{Caps: make([]*float64, len(q.Measures))},
-		groups: map[key]*events.Group{}, days: map[dayKey]*events.DayGroup{},
+		groups: map[key]*events.Group{}, days: map[dayKey]*events.DayGroup{}, grown: map[key][]rawCell{},
 	}
 }
 
@@ -48,10 +53,16 @@ func (a *assembly) traffic(k key, crossed bool, units int64, first, last events.
 	if crossed {
 		if k.slice == 0 {
 			a.answer.Crossed += units
+			a.answer.CrossedFirst = append(a.answer.CrossedFirst, events.CrossedUnits{
+				WeightsVersion: plain(k.weightsVersion), Variation: plain(k.variation), Units: units,
+			})
 		}
 		return
 	}
 	a.group(k).Traffic = units
+	if k.slice == 0 {
+		a.parts = append(a.parts, k)
+	}
 }
 
 func (a *assembly) group(k key) *events.Group {
@@ -82,6 +93,43 @@ func (a *assembly) histogram(k key, measure int) *results.Histogram {
 	return a.group(k).Cells[measure].Histogram
 }
 
+// growth adds what a measure grew by.
+func (a *assembly) growth(k dayKey, measure int, day *grown) {
+	if !day.isNothing() {
+		day.addTo(a.dayGroup(k).Growths[measure])
+	}
+}
+
+// grow adds a day to the cell of a measure.
+func (a *assembly) grow(k dayKey, measure int, day *grown) {
+	of := key{weightsVersion: k.weightsVersion, variation: k.variation}
+	if a.grown[of] == nil {
+		a.grown[of] = make([]rawCell, len(a.q.Measures))
+	}
+	c := &a.grown[of][measure]
+	if c.sums == nil {
+		c.sums = map[string]*big.Float{}
+	}
+	c.grow(day)
+}
+
+// finishGrown puts the cells that the days added up to in their places.
+func (a *assembly) finishGrown() error {
+	for k, cells := range a.grown {
+		for i := range cells {
+			if cells[i].sums == nil {
+				continue
+			}
+			cell, err := cells[i].cell()
+			if err != nil {
+				return err
+			}
+			a.cell(k, i, cell)
+		}
+	}
+	return nil
+}
+
 func (a *assembly) funnel(k key, chain int, funnel results.Funnel) {
 	a.group(k).Funnels[chain] = funnel
 }
@@ -102,7 +150,10 @@ func (a *assembly) dayGroup(k dayKey) *events.DayGroup {
 }
 
 // finish gives the answer in its order.
-func (a *assembly) finish() *events.Answer {
+func (a *assembly) finish() (*events.Answer, error) {
+	if err := a.finishGrown(); err != nil {
+		return nil, err
+	}
 	sorted := slices.SortedFunc(maps.Keys(a.groups), func(x, y key) int {
 		return cmp.Or(cmp.Compare(x.slice, y.slice), cmp.Compare(plain(x.value), plain(y.value)),
 			cmp.Compare(plain(x.weightsVersion), plain(y.weightsVersion)), cmp.Compare(plain(x.variation), plain(y.variation)))
@@ -119,8 +170,11 @@ func (a *assembly) finish() *events.Answer {
 		last := &a.answer.Slices[len(a.answer.Slices)-1]
 		last.Groups = append(last.Groups, group)
 	}
+	slices.SortFunc(a.answer.CrossedFirst, func(x, y events.CrossedUnits) int {
+		return cmp.Or(cmp.Compare(x.WeightsVersion, y.WeightsVersion), cmp.Compare(x.Variation, y.Variation))
+	})
 	a.finishDays()
-	return a.answer
+	return a.answer, nil
 }
 
 func (a *assembly) finishDays() {

@@ -41,12 +41,15 @@ func BenchmarkOne(b *testing.B) {
 	}
 }
 
-// BenchmarkQuery asks for two measures, and for everything, of as many exposures
-// and outcomes as EVENTS says.
+// BenchmarkQuery asks for what a report does, by day and by attribute as well,
+// for its search for the cause of a mismatch, and for everything, of as many
+// exposures and outcomes as EVENTS says.
 func BenchmarkQuery(b *testing.B) {
 	log := open(b, postgrestest.Start(b), postgres.Options{})
 	feed(b, log, stream(size(b), false))
-	for name, q := range map[string]events.Query{"simple": simple(), "full": full()} {
+	for name, q := range map[string]events.Query{
+		"simple": simple(), "report": typical(), "sliced": typical("device_type", "country"), "mismatch": mismatch(), "full": full(),
+	} {
 		b.Run(name, func(b *testing.B) {
 			for b.Loop() {
 				if _, err := log.Query(context.Background(), q); err != nil {

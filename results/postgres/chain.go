@@ -15,20 +15,21 @@ func (r *reading) chain(i int) error {
 	c := &r.q.Chains[i]
 	s := newStatement(r)
 	s.units()
-	s.done(false, c.Events...)
+	s.done()
 	columns, joins := "", ""
 	for k, event := range c.Events {
 		condition := s.within(event, millis(c.Window), c.Window != 0)
 		if k == 0 {
-			s.with("step0", "SELECT done.unit, min(t) AS reached FROM done WHERE %s GROUP BY done.unit", condition)
+			s.with("step0", "SELECT n, min(t) AS reached FROM done WHERE %s GROUP BY n", condition)
 		} else {
-			s.with(fmt.Sprintf("step%d", k), `SELECT done.unit, min(t) AS reached FROM done
-				JOIN step%d AS before ON before.unit = done.unit AND t >= before.reached WHERE %s GROUP BY done.unit`, k-1, condition)
+			s.with(fmt.Sprintf("step%d", k), `SELECT done.n, min(t) AS reached FROM done
+				JOIN step%d AS before ON before.n = done.n AND t >= before.reached WHERE %s GROUP BY done.n`, k-1, condition)
 		}
 		columns += fmt.Sprintf(", step%d.reached AS reached%[1]d", k)
-		joins += fmt.Sprintf(" LEFT JOIN step%d ON step%[1]d.unit = units.unit", k)
+		joins += fmt.Sprintf(" LEFT JOIN step%d ON step%[1]d.n = units.n", k)
 	}
-	s.with("came", "SELECT weights_version, variation%s%s FROM units%s WHERE NOT crossed", s.columns(""), columns, joins)
+	s.with("came", "SELECT weights_version, variation%s%s FROM units%s WHERE NOT crossed AND %s",
+		s.columns(""), columns, joins, s.matured(c.Window))
 	selected := []string{"count(*)"}
 	for k := range c.Events {
 		selected = append(selected, fmt.Sprintf("count(reached%d)", k))

@@ -3,6 +3,7 @@ package postgres
 import (
 	"fmt"
 	"math"
+	"math/big"
 	"strings"
 
 	"github.com/caddy-experiments/caddy-experiments/results"
@@ -15,15 +16,33 @@ type measured struct {
 	s     *statement
 	index int
 	limit *float64 // above which values are cut
-	scale scale
+	// whole says that all its numbers are integers, and of the type bigint.
+	whole bool
+	// seen are the looks that its numbers are made of, by the names of
+	// results.Totals.
+	seen map[string]*look
+	// inside and outcomes are the looks at what counts of Event, and at all of it.
+	inside, outcomes *look
 }
 
 func newMeasured(s *statement, i int) *measured {
-	m := &measured{Measure: &s.q.Measures[i], s: s, index: i, limit: s.out.answer.Caps[i], scale: general}
-	if m.isCounted() && isSmall(m.Absent) && (m.limit == nil || isSmall(*m.limit)) {
-		m.scale = whole
-	}
+	m := &measured{Measure: &s.q.Measures[i], s: s, index: i, limit: s.out.answer.Caps[i], seen: map[string]*look{}}
+	m.whole = m.isCounted() && isSmall(m.Absent) && (m.limit == nil || isSmall(*m.limit))
 	return m
+}
+
+// look has the outcomes looked at that the numbers are made of.
+func (m *measured) look(l *looks, numbers []string) {
+	for _, name := range numbers {
+		condition := map[string]func() string{
+			"y": func() string { return m.within(m.Event) }, "d": func() string { return m.within(m.Denominator) },
+			"x": func() string { return m.s.before(m.Event) }, "e": func() string { return m.s.before(m.Denominator) },
+		}[name]()
+		m.seen[name] = l.at(condition)
+		m.seen[name].valued = m.seen[name].valued || !m.isCounted()
+	}
+	m.inside, m.outcomes = m.seen["y"], l.at(m.s.isEvent(m.Event))
+	m.inside.timed = true
 }
 
 func (m *measured) isCounted() bool {
@@ -33,15 +52,7 @@ func (m *measured) isCounted() bool {
 func isSmall(x float64) bool { return x == math.Trunc(x) && math.Abs(x) < 1<<20 }
 
 // column is the name of a column of this measure.
-func (m *measured) column(name string) string { return fmt.Sprintf("%s%d", name, m.index) }
-
-// denominator is an event in any case.
-func (m *measured) denominator() string {
-	if m.Denominator == "" {
-		return m.Event
-	}
-	return m.Denominator
-}
+func (m *measured) column(name string) string { return fmt.Sprintf("%s_of%d", name, m.index) }
 
 // within is the condition for outcomes that count.
 func (m *measured) within(event string) string {
@@ -51,22 +62,23 @@ func (m *measured) within(event string) string {
 // numbers are those of a unit that may be other than 0: value, denominator, and
 // both of its past. The names are those of results.Totals.
 func (m *measured) numbers() []string {
-	ratio, past := m.Denominator != "", m.s.q.Covariate > 0
-	var numbers []string
-	for _, n := range []struct {
-		name string
-		used bool
-	}{{"y", true}, {"d", ratio}, {"x", past}, {"e", ratio && past}} {
-		if n.used {
-			numbers = append(numbers, n.name)
-		}
+	numbers := m.present()
+	if m.s.q.Covariate > 0 {
+		numbers = append(numbers, map[bool][]string{false: {"x"}, true: {"x", "e"}}[m.Denominator != ""]...)
 	}
 	return numbers
 }
 
-// pairs are the numbers, and the pairs of them.
-func (m *measured) pairs() []string {
-	numbers := m.numbers()
+// present are the numbers without those of the past.
+func (m *measured) present() []string {
+	if m.Denominator != "" {
+		return []string{"y", "d"}
+	}
+	return []string{"y"}
+}
+
+// pairs are numbers, and the pairs of them.
+func pairs(numbers []string) []string {
 	var pairs []string
 	for i, p := range numbers {
 		pairs = append(pairs, p)
@@ -77,54 +89,37 @@ func (m *measured) pairs() []string {
 	return pairs
 }
 
-// perUnit gives the columns of what a unit did.
-func (m *measured) perUnit() []string {
-	inside := m.within(m.Event)
-	columns := []string{
-		fmt.Sprintf("count(*) FILTER (WHERE %s) AS %s", inside, m.column("inside")),
-		fmt.Sprintf("count(*) FILTER (WHERE event = %s) AS %s", m.s.text(m.Event), m.column("outcomes")),
-		fmt.Sprintf("min(t) FILTER (WHERE %s) AS %s", inside, m.column("earliest")),
-		fmt.Sprintf("max(t) FILTER (WHERE %s) AS %s", inside, m.column("latest")),
-	}
-	for _, name := range m.numbers() {
-		condition := map[string]func() string{
-			"y": func() string { return inside }, "d": func() string { return m.within(m.Denominator) },
-			"x": func() string { return m.s.before(m.Event) }, "e": func() string { return m.s.before(m.Denominator) },
-		}[name]()
-		columns = append(columns, m.aggregates(name, condition)...)
-	}
-	return columns
-}
-
-// aggregates gives the columns that a number is made of. One value is taken as
-// it is, several are added exactly and rounded once.
-func (m *measured) aggregates(name, condition string) []string {
-	count := func(what string) string {
-		return fmt.Sprintf("count(%s) FILTER (WHERE %s) AS %s", what, condition, m.column("n_"+name))
-	}
+// isPresent is the condition for units that have what is aggregated.
+func (m *measured) isPresent(of state) string {
 	if m.isCounted() {
-		return []string{count("*")}
+		return of.seen + " > 0"
 	}
-	return []string{
-		count("value"),
-		fmt.Sprintf("CASE count(value) FILTER (WHERE %s) WHEN 1 THEN min(value) FILTER (WHERE %[1]s) ELSE %s END AS %s",
-			condition, general.back(fmt.Sprintf("sum(scaled) FILTER (WHERE %s)", condition)), m.column("sum_"+name)),
-	}
+	return of.valued + " > 0"
 }
 
-// number gives the SQL for a number of a unit from its columns.
-func (m *measured) number(name, sum, absent string) string {
-	n := m.column("n_" + name)
-	value := "1::double precision"
+// constant gives the SQL of a number that the measure says.
+func (m *measured) constant(x float64) string {
+	if m.whole {
+		return fmt.Sprintf("%d::bigint", int64(x))
+	}
+	return m.s.number(x)
+}
+
+// number gives the SQL of a number of a unit.
+func (m *measured) number(of state, absent float64) string {
+	value := m.constant(1)
 	switch m.Aggregation {
 	case events.Count:
-		value = n + "::double precision"
+		value = of.seen + "::double precision"
+		if m.whole {
+			value = of.seen + "::bigint"
+		}
 	case events.Sum:
-		value = sum
+		value = of.sum
 	case events.Average:
-		value = fmt.Sprintf("%s / %s::double precision", sum, n)
+		value = fmt.Sprintf("%s / %s::double precision", of.sum, of.valued)
 	}
-	return fmt.Sprintf("CASE WHEN %s > 0 THEN %s ELSE %s END", n, value, absent)
+	return fmt.Sprintf("CASE WHEN %s THEN %s ELSE %s END", m.isPresent(of), value, m.constant(absent))
 }
 
 // cut gives the SQL for a value that is cut.
@@ -132,72 +127,48 @@ func (m *measured) cut(value string) string {
 	if m.limit == nil {
 		return value
 	}
-	return fmt.Sprintf("least(%s, %s)", value, m.s.number(*m.limit))
+	return fmt.Sprintf("least(%s, %s)", value, m.constant(*m.limit))
 }
 
-const none = "0::double precision"
-
-// valued gives the columns of a unit's numbers. What is counted is nothing for
-// units that have not matured.
-func (m *measured) valued() []string {
-	matured := m.s.matured(m.Measure)
-	var columns []string
-	for _, name := range []string{"inside", "outcomes", "earliest", "latest"} {
-		columns = append(columns, fmt.Sprintf("CASE WHEN %s THEN %s END AS %[2]s", matured, m.column(name)))
-	}
-	present := matured
-	if m.OnlyPresent {
-		present += fmt.Sprintf(" AND coalesce(%s, 0) > 0", m.column("n_y"))
-	}
-	columns = append(columns, present+" AS "+m.column("present"))
-	for _, name := range m.numbers() {
-		absent := none
-		if name == "y" || name == "x" {
-			absent = m.s.number(m.Absent)
+// isCountable is the condition for numbers that results.Sums does not refuse.
+func (m *measured) isCountable(numbers ...string) string {
+	condition := "true"
+	for _, x := range numbers {
+		if !m.whole {
+			condition += fmt.Sprintf(" AND abs(%s) <= %s", x, m.s.number(results.LargestValue))
 		}
-		number := m.number(name, m.column("sum_"+name), absent)
-		if name == "y" {
-			number = m.cut(number)
-		}
-		columns = append(columns, number+" AS "+m.column(name))
 	}
-	return columns
+	return condition
 }
 
-// scaled gives the columns of the numbers as they are added. Those of units that
-// results.Sums refuses are none.
-func (m *measured) scaled() []string {
-	counted := m.column("present")
-	for _, name := range m.numbers() {
-		counted += fmt.Sprintf(" AND abs(%s) <= %s", m.column(name), m.s.number(results.LargestValue))
+// sums gives the SQL that adds up numbers, or products of them.
+func (m *measured) sums(factors ...string) []string {
+	x := strings.Join(factors, " * ")
+	if m.whole {
+		return []string{fmt.Sprintf("sum(%s)::text", x)}
 	}
-	columns := []string{fmt.Sprintf("%s AS %s", counted, m.column("counted")), m.column("y")}
-	for _, name := range []string{"inside", "outcomes", "earliest", "latest"} {
-		columns = append(columns, m.column(name))
+	if len(factors) > 1 {
+		x = "(" + x + ")"
 	}
-	for _, name := range m.numbers() {
-		columns = append(columns, fmt.Sprintf("CASE WHEN %s AND %s <> 0 THEN %s END AS %s",
-			counted, m.column(name), m.scale.of(m.column(name)), m.column("scaled_"+name)))
-	}
-	return columns
-}
-
-// sums gives what is selected of a group; see rawCell.
-func (m *measured) sums() []string {
-	sums := []string{
-		fmt.Sprintf("coalesce(sum(%s), 0)::bigint", m.column("inside")),
-		fmt.Sprintf("coalesce(sum(%s), 0)::bigint", m.column("outcomes")),
-		fmt.Sprintf("coalesce(min(%s), 0)", m.column("earliest")),
-		fmt.Sprintf("coalesce(max(%s), 0)", m.column("latest")),
-		fmt.Sprintf("count(*) FILTER (WHERE %s)", m.column("counted")),
-		fmt.Sprintf("count(*) FILTER (WHERE %s AND %s <> 0)", m.column("counted"), m.column("y")),
-	}
-	for _, pair := range m.pairs() {
-		var factors []string
-		for _, name := range strings.Split(pair, "") {
-			factors = append(factors, m.column("scaled_"+name))
-		}
-		sums = append(sums, fmt.Sprintf("sum(%s)::text", strings.Join(factors, " * ")))
+	var sums []string
+	for _, part := range shiftOf(len(factors)).parts(x) {
+		sums = append(sums, fmt.Sprintf("sum(%s)::text", part))
 	}
 	return sums
+}
+
+// width is how many columns a sum has.
+func (m *measured) width() int {
+	if m.whole {
+		return 1
+	}
+	return 3
+}
+
+// sum reads the columns of a sum.
+func (m *measured) sum(texts []*string, factors int) (*big.Float, error) {
+	if m.whole {
+		return read(texts[0])
+	}
+	return shiftOf(factors).sum(texts)
 }

@@ -2,12 +2,10 @@ package postgres
 
 import (
 	"fmt"
-	"slices"
 	"strings"
 
 	"github.com/jackc/pgx/v5"
 
-	"github.com/caddy-experiments/caddy-experiments/results"
 	"github.com/caddy-experiments/caddy-experiments/results/events"
 )
 
@@ -16,72 +14,136 @@ const together = 10
 
 // measures computes what is asked for the measures from first to before end.
 func (r *reading) measures(first, end int) error {
-	if err := r.caps(first, end); err != nil {
-		return err
-	}
-	if err := r.cells(first, end); err != nil {
-		return err
-	}
-	if err := r.histograms(first, end); err != nil {
-		return err
-	}
-	for i := first; i < end; i++ {
-		if r.q.Days && !r.q.Measures[i].Histogram {
-			if err := r.days(i); err != nil {
-				return err
-			}
+	for _, step := range []func(first, end int) error{r.caps, r.growths, r.cells, r.histograms} {
+		if err := step(first, end); err != nil {
+			return err
 		}
 	}
 	return nil
 }
 
+// choose gives those of the measures that are wanted.
+func (r *reading) choose(first, end int, wanted func(*events.Measure) bool) []int {
+	var chosen []int
+	for i := first; i < end; i++ {
+		if wanted(&r.q.Measures[i]) {
+			chosen = append(chosen, i)
+		}
+	}
+	return chosen
+}
+
 // measuring is a statement about measures.
 type measuring struct {
 	*statement
+	looks
 	all []*measured
 }
 
-// measuring begins a statement about those of the measures that are wanted.
-func (r *reading) measuring(first, end int, wanted func(*events.Measure) bool) *measuring {
+// measuring begins a statement about some of the measures, with all units and
+// their numbers of each.
+func (r *reading) measuring(chosen []int) *measuring {
 	s := &measuring{statement: newStatement(r)}
-	var happenings []string
-	added := false
-	for i := first; i < end; i++ {
-		if wanted(&r.q.Measures[i]) {
-			m := newMeasured(s.statement, i)
-			s.all = append(s.all, m)
-			happenings = append(happenings, m.Event, m.denominator())
-			added = added || !m.isCounted()
-		}
-	}
 	s.units()
-	s.done(added, happenings...)
+	s.done()
+	var numbers, aggregates []string
+	for _, i := range chosen {
+		m := newMeasured(s.statement, i)
+		m.look(&s.looks, m.numbers())
+		s.all = append(s.all, m)
+		numbers = append(numbers, m.valued()...)
+	}
+	for _, k := range s.looks.all {
+		aggregates = append(aggregates, k.aggregates()...)
+	}
+	s.with("acts", "SELECT n, %s FROM done GROUP BY n", strings.Join(aggregates, ", "))
+	s.apart("valued", `SELECT weights_version, variation%s, %s
+		FROM units LEFT JOIN acts ON acts.n = units.n WHERE NOT crossed`, s.columns(""), strings.Join(numbers, ", "))
 	return s
 }
 
-// valued gives all units with their numbers of each measure.
-func (s *measuring) valued() {
-	var aggregates, numbers []string
-	for _, m := range s.all {
-		aggregates = append(aggregates, m.perUnit()...)
-		numbers = append(numbers, m.valued()...)
+// valued gives the columns of a unit's numbers. What is counted is nothing for
+// units that have not matured.
+func (m *measured) valued() []string {
+	matured := m.s.matured(m.Window)
+	var columns []string
+	for _, c := range []struct{ name, of string }{
+		{"inside", m.inside.column("seen")}, {"outcomes", m.outcomes.column("seen")},
+		{"earliest", m.inside.column("earliest")}, {"latest", m.inside.column("latest")},
+	} {
+		columns = append(columns, fmt.Sprintf("CASE WHEN %s THEN %s END AS %s", matured, c.of, m.column(c.name)))
 	}
-	s.with("acts", "SELECT unit, %s FROM done GROUP BY unit", strings.Join(aggregates, ", "))
-	s.withKept("valued", `SELECT weights_version, variation%s, %s
-		FROM units LEFT JOIN acts ON acts.unit = units.unit WHERE NOT crossed`, s.columns(""), strings.Join(numbers, ", "))
+	present := matured
+	if m.OnlyPresent {
+		present += fmt.Sprintf(" AND coalesce(%s, false)", m.isPresent(m.seen["y"].own()))
+	}
+	columns = append(columns, present+" AS "+m.column("present"))
+	for _, name := range m.numbers() {
+		absent := 0.0
+		if name == "y" || name == "x" {
+			absent = m.Absent
+		}
+		number := m.number(m.seen[name].own(), absent)
+		if name == "y" {
+			number = m.cut(number)
+		}
+		columns = append(columns, number+" AS "+m.column(name))
+	}
+	return columns
 }
 
-// cells adds up the numbers of each group.
-func (r *reading) cells(first, end int) error {
-	s := r.measuring(first, end, func(*events.Measure) bool { return true })
-	s.valued()
-	var scaled, selected []string
-	for _, m := range s.all {
-		scaled = append(scaled, m.scaled()...)
-		selected = append(selected, m.sums()...)
+// counted gives the columns of the numbers that are added up. Those of units that
+// results.Sums refuses are none.
+func (m *measured) counted() []string {
+	var numbers []string
+	for _, name := range m.numbers() {
+		numbers = append(numbers, m.column(name))
 	}
-	s.withKept("scaled", "SELECT weights_version, variation%s, %s FROM valued", s.columns(""), strings.Join(scaled, ", "))
-	s.slices(strings.Join(selected, ", ") + " FROM scaled")
+	counted := fmt.Sprintf("%s AND %s", m.column("present"), m.isCountable(numbers...))
+	columns := []string{counted + " AS " + m.column("counted")}
+	for _, name := range []string{"inside", "outcomes", "earliest", "latest"} {
+		columns = append(columns, m.column(name))
+	}
+	for _, number := range numbers {
+		columns = append(columns, fmt.Sprintf("CASE WHEN %s THEN %s END AS %[2]s", counted, number))
+	}
+	return columns
+}
+
+// added gives what is selected of a group; see rawCell.
+func (m *measured) added() []string {
+	sums := []string{
+		fmt.Sprintf("coalesce(sum(%s), 0)::bigint", m.column("inside")),
+		fmt.Sprintf("coalesce(sum(%s), 0)::bigint", m.column("outcomes")),
+		fmt.Sprintf("coalesce(min(%s), 0)", m.column("earliest")),
+		fmt.Sprintf("coalesce(max(%s), 0)", m.column("latest")),
+		fmt.Sprintf("count(*) FILTER (WHERE %s)", m.column("counted")),
+		fmt.Sprintf("count(*) FILTER (WHERE %s <> 0)", m.column("y")),
+	}
+	for _, pair := range pairs(m.numbers()) {
+		var factors []string
+		for _, name := range strings.Split(pair, "") {
+			factors = append(factors, m.column(name))
+		}
+		sums = append(sums, m.sums(factors...)...)
+	}
+	return sums
+}
+
+// cells adds up the numbers of each group, where the growths have not done so.
+func (r *reading) cells(first, end int) error {
+	chosen := r.choose(first, end, r.isNotGrown)
+	if len(chosen) == 0 {
+		return nil
+	}
+	s := r.measuring(chosen)
+	var counted, selected []string
+	for _, m := range s.all {
+		counted = append(counted, m.counted()...)
+		selected = append(selected, m.added()...)
+	}
+	s.apart("counted", "SELECT weights_version, variation%s, %s FROM valued", s.columns(""), strings.Join(counted, ", "))
+	s.slices(strings.Join(selected, ", ") + " FROM counted")
 	return r.each(s.statement, func(rows pgx.Rows) error {
 		var k key
 		targets := []any{&k.slice, &k.value, &k.weightsVersion, &k.variation}
@@ -93,7 +155,10 @@ func (r *reading) cells(first, end int) error {
 			return err
 		}
 		for i, m := range s.all {
-			cell, err := cells[i].cell(m)
+			if err := cells[i].read(m); err != nil {
+				return err
+			}
+			cell, err := cells[i].cell()
 			if err != nil {
 				return err
 			}
@@ -101,123 +166,4 @@ func (r *reading) cells(first, end int) error {
 		}
 		return nil
 	})
-}
-
-// rawCell is a cell as the database gives it.
-type rawCell struct {
-	events.Cell
-	outcomes int64
-	totals   results.Totals
-	texts    []*string // of the sums
-}
-
-// targets are where the columns of measured.sums go.
-func (c *rawCell) targets(m *measured) []any {
-	targets := []any{&c.Outcomes, &c.outcomes, &c.First, &c.Last, &c.totals.Units, &c.totals.Events}
-	c.texts = make([]*string, len(m.pairs()))
-	for i := range c.texts {
-		targets = append(targets, &c.texts[i])
-	}
-	return targets
-}
-
-func (c *rawCell) cell(m *measured) (events.Cell, error) {
-	c.Outside = c.outcomes - c.Outcomes
-	t := &c.totals
-	fields := map[string]*float64{
-		"y": &t.Y, "d": &t.D, "x": &t.X, "e": &t.E, "yy": &t.YY, "dd": &t.DD, "xx": &t.XX, "ee": &t.EE,
-		"yd": &t.YD, "yx": &t.YX, "ye": &t.YE, "dx": &t.DX, "de": &t.DE, "xe": &t.XE,
-	}
-	for i, pair := range m.pairs() {
-		sum, err := m.scale.sum(c.texts[i], len(pair))
-		if err != nil {
-			return c.Cell, err
-		}
-		*fields[pair], _ = sum.Float64()
-	}
-	var err error
-	c.Sums, err = t.Sums()
-	return c.Cell, err
-}
-
-// caps finds where values are cut. The buckets are those of results.Histogram,
-// which only that package knows: the database counts equal values.
-func (r *reading) caps(first, end int) error {
-	capped := func(m *events.Measure) bool { return m.Cap != 0 }
-	if !slices.ContainsFunc(r.q.Measures[first:end], func(m events.Measure) bool { return capped(&m) }) {
-		return nil
-	}
-	s := r.measuring(first, end, capped)
-	s.valued()
-	for i, m := range s.all {
-		if i > 0 {
-			s.add("\nUNION ALL ")
-		}
-		s.add(fmt.Sprintf("SELECT %d, abs(%s), count(*) FROM valued WHERE %s AND %[2]s <> 0 GROUP BY abs(%[2]s)",
-			m.index, m.column("y"), m.column("present")))
-	}
-	found := map[int]*results.Histogram{}
-	err := r.each(s.statement, func(rows pgx.Rows) error {
-		var measure int
-		var value float64
-		var count int64
-		if err := rows.Scan(&measure, &value, &count); err != nil {
-			return err
-		}
-		if found[measure] == nil {
-			found[measure] = &results.Histogram{}
-		}
-		addTimes(found[measure], value, count)
-		return nil
-	})
-	for i, h := range found {
-		if limit, state := h.Quantile(r.q.Measures[i].Cap); state == results.OK {
-			r.out.answer.Caps[i] = &limit
-		}
-	}
-	return err
-}
-
-// histograms counts the values of each group.
-func (r *reading) histograms(first, end int) error {
-	wanted := func(m *events.Measure) bool { return m.Histogram }
-	if !slices.ContainsFunc(r.q.Measures[first:end], func(m events.Measure) bool { return wanted(&m) }) {
-		return nil
-	}
-	s := r.measuring(first, end, wanted)
-	s.valued()
-	for i, m := range s.all {
-		if i > 0 {
-			s.add("\nUNION ALL ")
-		}
-		s.slices(fmt.Sprintf("%d AS measure, %s AS y, count(*) FROM valued WHERE %s",
-			m.index, m.column("y"), m.column("present")), m.column("y"))
-	}
-	return r.each(s.statement, func(rows pgx.Rows) error {
-		var k key
-		var measure int
-		var value float64
-		var count int64
-		if err := rows.Scan(&k.slice, &k.value, &k.weightsVersion, &k.variation, &measure, &value, &count); err != nil {
-			return err
-		}
-		addTimes(r.out.histogram(k, measure), value, count)
-		return nil
-	})
-}
-
-// addTimes adds a value many times.
-func addTimes(h *results.Histogram, value float64, count int64) {
-	var one results.Histogram
-	if !one.Add(value) {
-		return
-	}
-	one.N, one.Zero = one.N*count, one.Zero*count
-	for b := range one.Above {
-		one.Above[b] = count
-	}
-	for b := range one.Below {
-		one.Below[b] = count
-	}
-	h.Merge(one)
 }

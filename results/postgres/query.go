@@ -24,9 +24,9 @@ func (l *Log) Query(ctx context.Context, q events.Query) (*events.Answer, error)
 		}
 	}
 	var answer *events.Answer
-	options := pgx.TxOptions{IsoLevel: pgx.RepeatableRead, AccessMode: pgx.ReadOnly}
+	options := pgx.TxOptions{IsoLevel: pgx.RepeatableRead} // read only ones refuse temporary tables
 	err := pgx.BeginTxFunc(ctx, l.pool, options, func(tx pgx.Tx) (err error) {
-		answer, err = (&reading{ctx: ctx, tx: tx, tables: l.tables, q: &q}).answer()
+		answer, err = (&reading{ctx: ctx, tx: tx, tables: l.tables, q: &q, kept: map[string]bool{}}).answer()
 		return err
 	})
 	if err != nil {
@@ -44,11 +44,17 @@ type reading struct {
 	// indirect says that there are outcomes that do not name their unit.
 	indirect bool
 	out      *assembly
+	// happenings are the events that are asked for.
+	happenings []string
+	// keeps says that temporary tables may be made, kept which of them there are.
+	keeps bool
+	kept  map[string]bool
 }
 
 func (r *reading) answer() (*events.Answer, error) {
 	r.out = newAssembly(r.q)
-	steps := []func() error{r.traffic, r.apart, r.splits, r.lookForIndirect}
+	r.happenings = r.wanted()
+	steps := []func() error{r.keepUnits, r.traffic, r.apart, r.splits, r.lookForIndirect, r.keepDone}
 	if r.q.Days {
 		steps = append(steps, r.growingTraffic)
 	}
@@ -63,7 +69,7 @@ func (r *reading) answer() (*events.Answer, error) {
 			return nil, err
 		}
 	}
-	return r.out.finish(), nil
+	return r.out.finish()
 }
 
 // each has the rows of a statement scanned.
@@ -133,16 +139,9 @@ func (r *reading) splits() error {
 // lookForIndirect finds out whether outcomes need to be given to units: where
 // none do, statements are simpler.
 func (r *reading) lookForIndirect() error {
-	var wanted []string
-	for _, m := range r.q.Measures {
-		wanted = append(wanted, m.Event, m.Denominator)
-	}
-	for _, c := range r.q.Chains {
-		wanted = append(wanted, c.Events...)
-	}
 	s := newStatement(r)
 	s.add("SELECT EXISTS (SELECT 1 FROM ", r.tables.outcomes, " WHERE tenant = ", s.text(r.q.Tenant),
-		" AND event IN (", s.texts(wanted), ") AND unit = '')")
+		" AND event IN (", s.texts(r.happenings), ") AND unit = '')")
 	return r.tx.QueryRow(r.ctx, s.String(), s.arguments...).Scan(&r.indirect)
 }
 

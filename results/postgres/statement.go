@@ -3,9 +3,9 @@ package postgres
 import (
 	"fmt"
 	"slices"
+	"strconv"
 	"strings"
-
-	"github.com/caddy-experiments/caddy-experiments/results/events"
+	"time"
 )
 
 // statement is one of SQL that is being written: common table expressions, then
@@ -13,12 +13,15 @@ import (
 type statement struct {
 	*reading
 	named     map[string]string
+	has       map[string]bool // by the names of what is not kept
 	arguments []any
 	common    []string
 	body      strings.Builder
 }
 
-func newStatement(r *reading) *statement { return &statement{reading: r, named: map[string]string{}} }
+func newStatement(r *reading) *statement {
+	return &statement{reading: r, named: map[string]string{}, has: map[string]bool{}}
+}
 
 // String is the SQL.
 func (s *statement) String() string {
@@ -29,9 +32,12 @@ func (s *statement) String() string {
 }
 
 // text gives the placeholder of a text.
-func (s *statement) text(text string) string {
+func (s *statement) text(text string) string { return s.stored(stored(text)) }
+
+// stored is text for one that is as the database has it.
+func (s *statement) stored(text string) string {
 	if s.named[text] == "" {
-		s.named[text] = s.argument(stored(text)) + "::text"
+		s.named[text] = s.argument(text) + "::text"
 	}
 	return s.named[text]
 }
@@ -44,8 +50,11 @@ func (s *statement) texts(texts []string) string {
 	return strings.Join(placeholders, ", ")
 }
 
-// number gives the placeholder of a number.
-func (s *statement) number(number float64) string { return s.argument(number) + "::double precision" }
+// number gives the SQL of a finite number. Unlike arguments such texts are equal
+// where numbers are, so that what is computed of them is computed once.
+func (s *statement) number(number float64) string {
+	return fmt.Sprintf("'%s'::double precision", strconv.FormatFloat(number, 'g', -1, 64))
+}
 
 func (s *statement) argument(argument any) string {
 	s.arguments = append(s.arguments, argument)
@@ -63,9 +72,10 @@ func (s *statement) with(name, format string, arguments ...any) {
 	s.common = append(s.common, name+" AS ("+fmt.Sprintf(format, arguments...)+")")
 }
 
-// withKept is with for one that is costly and is not to be computed again.
-func (s *statement) withKept(name, format string, arguments ...any) {
-	s.common = append(s.common, name+" AS MATERIALIZED ("+fmt.Sprintf(format, arguments...)+")")
+// apart is with for one whose columns are computed once for each row: they would
+// be put in wherever they are named otherwise.
+func (s *statement) apart(name, format string, arguments ...any) {
+	s.with(name, format+" OFFSET 0", arguments...)
 }
 
 // columns gives the attributes' columns, each after a comma.
@@ -93,87 +103,11 @@ func (s *statement) slices(selected string, further ...string) {
 	}
 }
 
-// bounds is the condition for exposures of the iteration.
-func (s *statement) bounds() string {
-	var b strings.Builder
-	fmt.Fprintf(&b, " WHERE tenant = %s AND experiment = %s AND iteration = %s",
-		s.text(s.q.Tenant), s.text(s.q.Experiment), s.text(s.q.Iteration))
-	if s.q.From != 0 {
-		fmt.Fprintf(&b, " AND t >= %d", s.q.From)
-	}
-	if s.q.Until != 0 {
-		fmt.Fprintf(&b, " AND t < %d", s.q.Until)
-	}
-	return b.String()
-}
-
-// units gives the units with what their first exposure says. The window is in
-// the order of the table's key, so that nothing need be sorted.
-func (s *statement) units() {
-	s.with("units", `SELECT DISTINCT ON (unit) unit, t AS t0, weights_version, variation%s,
-		min(variation) OVER whole <> max(variation) OVER whole AS crossed
-		FROM %s%s AND bot = 0 AND forced = 0
-		WINDOW whole AS (PARTITION BY unit ORDER BY t, variation, id ROWS BETWEEN UNBOUNDED PRECEDING AND UNBOUNDED FOLLOWING)
-		ORDER BY unit, t, variation, id`,
-		s.columns(""), s.tables.exposures, s.bounds())
-}
-
-// done gives the outcomes of events, each with the unit that it counts for and
-// with its value as it is added, if that is asked for.
-func (s *statement) done(added bool, wanted ...string) {
-	scaled := ""
-	if added {
-		scaled = ", " + general.of("f.value") + " AS scaled"
-	}
-	condition := fmt.Sprintf("o.tenant = %s AND o.event IN (%s)", s.text(s.q.Tenant), s.texts(wanted))
-	found := fmt.Sprintf("SELECT unit, event, id, t, value FROM %s AS o WHERE %s AND o.unit <> ''", s.tables.outcomes, condition)
-	if s.indirect {
-		s.owners()
-		found += fmt.Sprintf(` UNION ALL SELECT x.unit, o.event, o.id, o.t, o.value FROM %s AS o
-			JOIN %s AS x ON x.tenant = o.tenant AND x.alias = o.alias WHERE %s AND o.unit = '' AND o.alias <> '' AND x.alias <> ''`,
-			s.tables.outcomes, s.tables.exposures, condition)
-		found += fmt.Sprintf(` UNION ALL SELECT w.unit, o.event, o.id, o.t, o.value FROM %s AS o
-			JOIN owners AS w ON w.user_id = o.user_id WHERE %s AND o.unit = '' AND o.alias = '' AND o.user_id <> ''`,
-			s.tables.outcomes, condition)
-	}
-	s.with("found", "%s", found)
-	s.with("done", `SELECT DISTINCT ON (f.unit, f.event, f.id) f.unit, f.event, f.t, f.value%s, u.t0
-		FROM found AS f JOIN units AS u ON u.unit = f.unit WHERE NOT u.crossed
-		ORDER BY f.unit, f.event, f.id, f.t, f.value NULLS LAST`, scaled)
-}
-
-// owners gives the unit that a user's outcomes count for.
-func (s *statement) owners() {
-	s.with("seen_with", `SELECT user_id, unit FROM %s AS o WHERE tenant = %s AND user_id <> '' AND unit <> ''
-		UNION SELECT o.user_id, x.unit FROM %[1]s AS o JOIN %[3]s AS x ON x.tenant = o.tenant AND x.alias = o.alias
-		WHERE o.tenant = %[2]s AND o.user_id <> '' AND o.unit = '' AND o.alias <> '' AND x.alias <> ''`,
-		s.tables.outcomes, s.text(s.q.Tenant), s.tables.exposures)
-	s.with("owners", `SELECT DISTINCT ON (w.user_id) w.user_id, w.unit
-		FROM seen_with AS w JOIN units AS u ON u.unit = w.unit ORDER BY w.user_id, u.t0, w.unit`)
-}
-
-// within is the condition for outcomes that count.
-func (s *statement) within(event string, window int64, hasWindow bool) string {
-	condition := fmt.Sprintf("event = %s AND t >= t0 - %d", s.text(event), millis(s.q.Skew))
-	if hasWindow {
-		condition += fmt.Sprintf(" AND t < t0 + %d", window)
-	}
-	if s.q.Until != 0 {
-		condition += fmt.Sprintf(" AND t < %d", s.q.Until)
-	}
-	return condition
-}
-
-// before is the condition for a unit's past.
-func (s *statement) before(event string) string {
-	end := millis(s.q.Skew)
-	return fmt.Sprintf("event = %s AND t >= t0 - %d AND t < t0 - %d", s.text(event), end+millis(s.q.Covariate), end)
-}
-
-// matured is the condition for units that a measure looks at.
-func (s *statement) matured(m *events.Measure) string {
-	if s.q.MaturedBy == 0 || m.Window == 0 {
+// matured is the condition for units that a measure or chain with a window looks
+// at.
+func (s *statement) matured(window time.Duration) string {
+	if s.q.MaturedBy == 0 || window == 0 {
 		return "true"
 	}
-	return fmt.Sprintf("t0 <= %d", int64(s.q.MaturedBy)-millis(m.Window))
+	return fmt.Sprintf("t0 <= %d", int64(s.q.MaturedBy)-millis(window))
 }

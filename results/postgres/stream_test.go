@@ -114,6 +114,23 @@ func simple() events.Query {
 	}
 }
 
+// typical asks for what a report does.
+func typical(attributes ...string) events.Query {
+	q := simple()
+	q.Days, q.Attributes = true, attributes
+	q.Measures = append(q.Measures,
+		events.Measure{Key: "orders", Event: "purchase", Aggregation: events.Count, Window: q.Measures[0].Window},
+		events.Measure{Key: "order", Event: "purchase", Aggregation: events.Average, OnlyPresent: true, Window: q.Measures[0].Window})
+	return q
+}
+
+// mismatch asks for what a report looks at to explain one.
+func mismatch() events.Query {
+	q := simple()
+	q.Measures, q.Attributes = nil, []string{"device_type", "browser", "country", "region"}
+	return q
+}
+
 // full asks for everything.
 func full() events.Query {
 	q := simple()

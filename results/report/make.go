@@ -14,8 +14,8 @@ import (
 )
 
 // Make reports on an experiment of a tenant's document. It returns ErrNoExperiment,
-// ErrNoIteration, ErrNoMetric or ErrNoAttribute, wrapped, for what does not exist;
-// any other error is the log's.
+// ErrNoIteration, ErrNoMetric or ErrNoAttribute, wrapped, for what does not exist,
+// and ErrTooMany; any other error is the log's or the context's.
 func Make(ctx context.Context, log events.Log, tenant string, document *engine.Document, experimentID string, o Options) (*Report, error) {
 	if o.Now.IsZero() {
 		o.Now = time.Now()

@@ -35,10 +35,14 @@ type Options struct {
 	Now     time.Time
 }
 
+// MaxMetrics is how many metrics one report may name.
+const MaxMetrics = 50
+
 // The errors of Make, wrapped with what was asked for.
 var (
 	ErrNoExperiment = errors.New("there is no such experiment")
 	ErrNoIteration  = errors.New("the experiment has no such iteration")
 	ErrNoMetric     = errors.New("there is no such metric")
 	ErrNoAttribute  = errors.New("there is no such attribute")
+	ErrTooMany      = errors.New("there are too many metrics at once")
 )

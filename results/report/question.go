@@ -170,6 +170,8 @@ func (q *question) findMetrics() error {
 	switch {
 	case q.Group != "":
 		return q.addGroup(q.Group, results.Primary)
+	case len(q.Metrics) > MaxMetrics:
+		return ErrTooMany
 	case len(q.Metrics) > 0:
 		for _, key := range q.Metrics {
 			if err := q.addMetric(key, q.role(key)); err != nil {
@@ -181,7 +183,7 @@ func (q *question) findMetrics() error {
 		return q.addOfIteration()
 	}
 	all := append(engine.BuiltInMetrics(), q.document.Metrics...)
-	for _, m := range all {
+	for _, m := range all[:min(len(all), MaxMetrics)] {
 		if err := q.addMetric(m.Key, q.role(m.Key)); err != nil {
 			return err
 		}
