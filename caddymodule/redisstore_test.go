@@ -192,10 +192,10 @@ func TestSigningKeyRotationOverRedis(t *testing.T) {
 	if err := e.Load(rotated); err != nil {
 		t.Fatal(err)
 	}
-	e.Get("/authorize", nil)
-	if got := e.Provider.Last(t).Config(t)["experiment_id"]; got != experiment {
-		t.Errorf("the provider is told of %v", got)
-	}
+	e.Eventually(func() bool { // a start waits half a second for the store
+		e.Get("/authorize", nil)
+		return e.Provider.Last(t).Config(t)["experiment_id"] == experiment
+	}, "the provider should be told of the experiment")
 	e.made("/segments", `{"name": "signed anew", "rules": [{"match": {"country": ["US"]}}]}`)
 	onlyNew := onRedis(server, "")
 	onlyNew.App += "\nsigning_key fedcba9876543210fedcba9876543210"

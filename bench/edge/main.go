@@ -1,10 +1,11 @@
 // Command edge compares what proxies cost that stand before an identity
-// provider: Caddy as it is, Caddy with experiments, both with their logs, and
-// nginx with rules that come closest. It needs wrk, taskset and, for its part,
-// nginx; the last three rows are left out where that is missing.
+// provider: Caddy as it is, Caddy with experiments, both with their logs, the
+// latter with events too, and nginx with rules that come closest. It needs wrk,
+// taskset and, for its part, nginx; its rows are left out where that is missing.
 //
-//	go run -C bench/edge .                         40 rounds, a quarter of an hour
+//	go run -C bench/edge .                         40 rounds, 20 minutes
 //	go run -C bench/edge . -rounds 5 -sides bare,ours
+//	go run -C bench/edge . -sides ours_events,ours_events_again,ours_events_new
 //	go run -C bench/edge . -profile ours -rounds 1 writes ours.pprof, and no table
 //
 // All of them run at the same time, each on the first core only, and are asked
@@ -16,7 +17,6 @@ import (
 	"context"
 	"flag"
 	"fmt"
-	"math/rand/v2"
 	"os"
 	"os/signal"
 	"path/filepath"
@@ -78,8 +78,7 @@ func (o *options) run(ctx context.Context) error {
 	results := map[string][]sample{}
 	before := load()
 	for round := range o.rounds {
-		for _, i := range rand.Perm(len(stage.sides)) {
-			s := stage.sides[i]
+		for _, s := range inTurn(stage.sides) {
 			fmt.Fprintf(os.Stderr, "\rround %d of %d: %-28s", round+1, o.rounds, s.name)
 			one, err := stage.measure(ctx, s)
 			if err != nil {
@@ -96,6 +95,11 @@ func (o *options) run(ctx context.Context) error {
 	report := newReport(stage.sides, results, memory)
 	report.Note = fmt.Sprintf("%d rounds, %d requests a second where the rate is fixed, %d cores, %s, load %s before and %s after.",
 		o.rounds, o.rate, runtime.NumCPU(), runtime.Version(), before, load())
+	kept, err := stage.eventsKept()
+	if err != nil {
+		return err
+	}
+	report.Note += kept
 	fmt.Print(report.Markdown())
 	if o.results == "" {
 		return nil
@@ -106,6 +110,11 @@ func (o *options) run(ctx context.Context) error {
 // wants reports whether a side is asked for.
 func (o *options) wants(name string) bool {
 	return len(o.sides) == 0 || slices.Contains(o.sides, name)
+}
+
+// compares reports whether a side is what one that is asked for is compared with.
+func (o *options) compares(name string) bool {
+	return slices.ContainsFunc(allSides(), func(s *side) bool { return (s.base == name || s.without == name) && o.wants(s.name) })
 }
 
 // load is how busy the machine was during the last minute.

@@ -11,7 +11,7 @@ type goal struct {
 	what            string
 	value           float64
 	low, high       float64
-	good, ambitious float64
+	good, ambitious float64 // an ambitious one of 0 is none
 	atLeast         bool
 }
 
@@ -60,6 +60,16 @@ func (o *outcome) ratio(name, base string, of func(sample) float64) (median, low
 	return report.Median(ratios)
 }
 
+// difference is the median of how much more a side took than another one in the
+// same round.
+func (o *outcome) difference(name, base string, of func(sample) float64) (median, low, high float64) {
+	var differences []float64
+	for i := range min(len(o.results[name]), len(o.results[base])) {
+		differences = append(differences, of(o.results[name][i])-of(o.results[base][i]))
+	}
+	return report.Median(differences)
+}
+
 func (o *outcome) middle(name string, of func(sample) float64) float64 {
 	var values []float64
 	for _, one := range o.results[name] {
@@ -72,13 +82,19 @@ func (o *outcome) middle(name string, of func(sample) float64) float64 {
 func newReport(sides []*side, results map[string][]sample, memory map[string]float64) *report.Report {
 	o := &outcome{sides, results, memory}
 	r := &report.Report{Name: "edge", Tables: []report.Table{o.figures()}}
+	if events := o.withEvents(); len(events.Rows) > 0 {
+		r.Tables = append(r.Tables, events)
+	}
 	if goals := o.goals(); len(goals.Rows) > 0 {
 		r.Tables = append(r.Tables, goals)
 	}
 	figure := report.Figure{Name: "edge", Title: "Processor time of one request at full speed", Unit: "µs"}
 	for _, s := range sides {
+		if s.base == "" {
+			continue
+		}
 		own := s.proxy.admin != "" && s.setupOf() != "bare" && s.setupOf() != "bare2" && s.setupOf() != "access_log"
-		figure.Bars = append(figure.Bars, report.Bar{Label: s.title, Value: o.middle(s.name, func(one sample) float64 { return one.cpuFull }), Own: own})
+		figure.Bars = append(figure.Bars, report.Bar{Label: s.title, Value: o.middle(s.name, cpuFull), Own: own})
 	}
 	r.Figures = []report.Figure{figure}
 	return r
@@ -89,6 +105,9 @@ func cpuFixed(s sample) float64 { return s.cpuFixed }
 func rate(s sample) float64     { return s.rate }
 func p50(s sample) float64      { return s.p50 }
 func p99(s sample) float64      { return s.p99 }
+func mallocs(s sample) float64  { return s.heapMallocs }
+
+func heapKilobytes(s sample) float64 { return s.heapBytes / 1000 }
 
 // figures is the table of medians.
 func (o *outcome) figures() report.Table {
@@ -96,6 +115,9 @@ func (o *outcome) figures() report.Table {
 		"", "requests/s", "CPU µs/request", "against its bare [95 %]", "the same at the fixed rate", "p50, p99 µs", "heap kB, mallocs", "RSS MB",
 	}}
 	for _, s := range o.sides {
+		if s.base == "" {
+			continue
+		}
 		against := func(of func(sample) float64) string {
 			if s.name == s.base {
 				return "1"
@@ -105,7 +127,7 @@ func (o *outcome) figures() report.Table {
 		}
 		heap := "–"
 		if s.proxy.admin != "" {
-			heap = fmt.Sprintf("%.1f, %.0f", o.middle(s.name, func(one sample) float64 { return one.heapBytes })/1000, o.middle(s.name, func(one sample) float64 { return one.heapMallocs }))
+			heap = fmt.Sprintf("%.1f, %.0f", o.middle(s.name, heapKilobytes), o.middle(s.name, mallocs))
 		}
 		t.Add(s.title, report.Round(o.middle(s.name, rate)), report.Round(o.middle(s.name, cpuFull)), against(cpuFull), against(cpuFixed),
 			report.Round(o.middle(s.name, p50))+", "+report.Round(o.middle(s.name, p99)), heap, report.Round(o.memory[s.name]))
@@ -129,15 +151,40 @@ func (o *outcome) goals() report.Table {
 		{"p50 at the fixed rate against bare, decision log", "ours_log", "bare", p50, 1.2, 1.1, false},
 		{"p99 at the fixed rate against bare, decision log", "ours_log", "bare", p99, 1.4, 1.2, false},
 		{"CPU, garbage collection as shipped, decision log, against bare", "ours_shipped", "bare", cpuFull, 1.0, 0.95, false},
+		{"CPU, decision log, with events against without", "ours_events", "ours_log", cpuFull, 1.05, 0, false},
+		{"the same, decided anew", "ours_events_again", "ours_log_again", cpuFull, 1.05, 0, false},
 	} {
 		if len(o.results[g.name]) == 0 || len(o.results[g.base]) == 0 {
 			continue
 		}
 		median, low, high := o.ratio(g.name, g.base, g.of)
 		one := goal{g.what, median, low, high, g.good, g.ambitious, g.atLeast}
-		t.Add(one.what, fmt.Sprintf("%.2f [%.2f, %.2f]", one.value, one.low, one.high), fmt.Sprintf("%.2f", one.good), fmt.Sprintf("%.2f", one.ambitious), one.verdict())
+		ambitious := "–"
+		if one.ambitious > 0 {
+			ambitious = fmt.Sprintf("%.2f", one.ambitious)
+		}
+		t.Add(one.what, fmt.Sprintf("%.2f [%.2f, %.2f]", one.value, one.low, one.high), fmt.Sprintf("%.2f", one.good), ambitious, one.verdict())
 	}
 	o.added(&t)
+	return t
+}
+
+// withEvents compares the same edge with events and without: all that is different
+// within a round.
+func (o *outcome) withEvents() report.Table {
+	t := report.Table{Title: "With events and without, the decision log in both", Head: []string{
+		"devices", "CPU µs/request without, with", "with against without [95 %]", "the same at the fixed rate", "heap kB added", "mallocs added",
+	}}
+	who := [...]string{returning: "in a login", again: "decided anew", newcome: "new, each a new exposure"}
+	interval := func(median, low, high float64) string { return fmt.Sprintf("%.2f [%.2f, %.2f]", median, low, high) }
+	for _, s := range o.sides {
+		if s.without == "" {
+			continue
+		}
+		t.Add(who[s.asks], report.Round(o.middle(s.without, cpuFull))+", "+report.Round(o.middle(s.name, cpuFull)),
+			interval(o.ratio(s.name, s.without, cpuFull)), interval(o.ratio(s.name, s.without, cpuFixed)),
+			interval(o.difference(s.name, s.without, heapKilobytes)), interval(o.difference(s.name, s.without, mallocs)))
+	}
 	return t
 }
 
@@ -147,22 +194,15 @@ func (o *outcome) added(t *report.Table) {
 	if len(o.results[name]) == 0 {
 		return
 	}
-	difference := func(of func(sample) float64) (median, low, high float64) {
-		var differences []float64
-		for i := range o.results[name] {
-			differences = append(differences, of(o.results[name][i])-of(o.results["bare"][i]))
-		}
-		return report.Median(differences)
-	}
 	for _, g := range []struct {
 		what            string
 		of              func(sample) float64
 		good, ambitious float64
 	}{
-		{"heap added to a request, decision log, kB", func(s sample) float64 { return s.heapBytes / 1000 }, 3, 1.7},
-		{"mallocs added to a request, decision log", func(s sample) float64 { return s.heapMallocs }, 15, 8},
+		{"heap added to a request, decision log, kB", heapKilobytes, 3, 1.7},
+		{"mallocs added to a request, decision log", mallocs, 15, 8},
 	} {
-		median, low, high := difference(g.of)
+		median, low, high := o.difference(name, "bare", g.of)
 		one := goal{g.what, median, low, high, g.good, g.ambitious, false}
 		t.Add(g.what, fmt.Sprintf("%.2f [%.2f, %.2f]", median, low, high), report.Round(g.good), report.Round(g.ambitious), one.verdict())
 	}

@@ -2,13 +2,13 @@ package main
 
 import (
 	"bufio"
-	"errors"
 	"fmt"
 	"net"
 	"net/http"
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 	"syscall"
@@ -146,28 +146,40 @@ func (p *proxy) heap() (h heap, err error) {
 	if p.admin == "" {
 		return heap{}, nil
 	}
-	answer, err := http.Get(p.admin + "/metrics")
+	figures, err := p.metrics("go_memstats_alloc_bytes_total", "go_memstats_mallocs_total")
 	if err != nil {
 		return heap{}, err
 	}
+	return heap{figures[0], figures[1]}, nil
+}
+
+// metrics gives some of Caddy's, which must be there.
+func (p *proxy) metrics(names ...string) ([]float64, error) {
+	answer, err := http.Get(p.admin + "/metrics")
+	if err != nil {
+		return nil, err
+	}
 	defer answer.Body.Close()
+	values, found := make([]float64, len(names)), 0
 	lines := bufio.NewScanner(answer.Body)
 	for lines.Scan() {
 		name, value, _ := strings.Cut(lines.Text(), " ")
-		switch name {
-		case "go_memstats_alloc_bytes_total":
-			h.bytes, err = strconv.ParseFloat(value, 64)
-		case "go_memstats_mallocs_total":
-			h.mallocs, err = strconv.ParseFloat(value, 64)
+		at := slices.Index(names, name)
+		if at < 0 {
+			continue
 		}
-		if err != nil {
-			return heap{}, err
+		if values[at], err = strconv.ParseFloat(value, 64); err != nil {
+			return nil, err
 		}
+		found++
 	}
-	if h.mallocs == 0 {
-		return heap{}, errors.New("the metrics have no figures about the heap")
+	if err := lines.Err(); err != nil {
+		return nil, err
 	}
-	return h, lines.Err()
+	if found != len(names) {
+		return nil, fmt.Errorf("the metrics have only %d of %v", found, names)
+	}
+	return values, nil
 }
 
 func freePort() (int, error) {

@@ -85,34 +85,42 @@ func newVisitors() []request {
 	return requests
 }
 
-// returned makes the requests of the same devices in a login: with the cookies
-// that an edge gave them, which every proxy gets to see.
-func returned(url string, requests []request) ([]request, error) {
+// returned makes the requests of the same devices when they come again, with the
+// cookies that an edge gave them, which every proxy gets to see: those of devices
+// in a login, and of devices whose decision is not carried any more.
+func returned(url string, requests []request) (inLogin, undecided []request, err error) {
 	client := http.Client{CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }}
-	again := make([]request, len(requests))
-	for i, r := range requests {
+	for _, r := range requests {
 		asked, err := r.to(url)
 		if err != nil {
-			return nil, err
+			return nil, nil, err
 		}
 		answer, err := client.Do(asked)
 		if err != nil {
-			return nil, err
+			return nil, nil, err
 		}
 		answer.Body.Close()
-		var cookies []string
+		var device, carried string
 		for _, c := range answer.Cookies() {
-			if strings.HasPrefix(c.Name, "experiment_") {
-				cookies = append(cookies, c.Name+"="+c.Value)
+			switch c.Name {
+			case "experiment_device":
+				device = c.Name + "=" + c.Value
+			case "experiment_carry":
+				carried = c.Name + "=" + c.Value
 			}
 		}
-		if len(cookies) != 2 {
-			return nil, fmt.Errorf("a new device is given the cookies %v, want two of the edge; is an experiment active?", cookies)
+		if device == "" || carried == "" {
+			return nil, nil, fmt.Errorf("a new device is given the cookies %v, want two of the edge; is an experiment active?", answer.Cookies())
 		}
-		again[i] = request{path: r.path, header: append(r.header[:len(r.header):len(r.header)],
-			[2]string{"Cookie", "did=s%3Av0%3A9f2c; " + strings.Join(cookies, "; ")})}
+		inLogin = append(inLogin, r.with(device+"; "+carried))
+		undecided = append(undecided, r.with(device))
 	}
-	return again, nil
+	return inLogin, undecided, nil
+}
+
+// with gives the request with cookies of ours, after one of the provider's.
+func (r request) with(cookies string) request {
+	return request{path: r.path, header: append(r.header[:len(r.header):len(r.header)], [2]string{"Cookie", "did=s%3Av0%3A9f2c; " + cookies})}
 }
 
 func (r request) to(url string) (*http.Request, error) {

@@ -11,6 +11,8 @@ import (
 	"os/exec"
 	"path/filepath"
 	"time"
+
+	"github.com/caddy-experiments/caddy-experiments/bench/report"
 )
 
 // stage is everything that runs while proxies are measured.
@@ -20,9 +22,13 @@ type stage struct {
 	proxies  map[string]*proxy
 	upstream net.Listener
 	attacker attacker
-	// returning and newcomers are the requests and wrk's scripts with them.
-	returning, newcomers             []request
-	returningScript, newcomersScript string
+	visits   [newcome + 1]visits // by who asks
+}
+
+// visits are requests, and wrk's script with them.
+type visits struct {
+	requests []request
+	script   string
 }
 
 // sample is what one side took in one round.
@@ -85,7 +91,7 @@ func (s *stage) raise(binary, dir string) error {
 	}
 	for _, one := range allSides() {
 		// What others are compared with, and where cookies come from, always runs.
-		if !s.options.wants(one.name) && one.name != "bare" && one.name != "ours" {
+		if !s.options.wants(one.name) && one.name != "bare" && one.name != "ours" && !s.options.compares(one.name) {
 			continue
 		}
 		for i := range setups {
@@ -110,13 +116,17 @@ func (s *stage) raise(binary, dir string) error {
 
 // prepare makes the requests and warms everything up.
 func (s *stage) prepare(dir string) (err error) {
-	s.newcomers = newVisitors()
-	if s.returning, err = returned(s.proxies["ours"].url, s.newcomers); err != nil {
+	s.visits[newcome].requests = newVisitors()
+	s.visits[returning].requests, s.visits[again].requests, err = returned(s.proxies["ours"].url, s.visits[newcome].requests)
+	if err != nil {
 		return err
 	}
-	s.returningScript, s.newcomersScript = filepath.Join(dir, "returning.lua"), filepath.Join(dir, "newcomers.lua")
-	if err := errors.Join(writeScript(s.returningScript, s.returning), writeScript(s.newcomersScript, s.newcomers)); err != nil {
-		return err
+	for kind := range s.visits {
+		v := &s.visits[kind]
+		v.script = filepath.Join(dir, fmt.Sprintf("visits%d.lua", kind))
+		if err := writeScript(v.script, v.requests); err != nil {
+			return err
+		}
 	}
 	for _, one := range s.sides {
 		if _, err := s.measure(context.Background(), one); err != nil {
@@ -133,16 +143,9 @@ func (s *stage) close() {
 	s.upstream.Close()
 }
 
-func (s *stage) requests(one *side) ([]request, string) {
-	if one.newcome {
-		return s.newcomers, s.newcomersScript
-	}
-	return s.returning, s.returningScript
-}
-
 // measure asks a side at full speed and at the fixed rate.
 func (s *stage) measure(ctx context.Context, one *side) (sample, error) {
-	requests, script := s.requests(one)
+	visits := &s.visits[one.asks]
 	before, err := one.proxy.heap()
 	if err != nil {
 		return sample{}, err
@@ -151,7 +154,7 @@ func (s *stage) measure(ctx context.Context, one *side) (sample, error) {
 	if err != nil {
 		return sample{}, err
 	}
-	count, rate, err := fullSpeed(ctx, one.proxy.url, script, s.options.connections, 1)
+	count, rate, err := fullSpeed(ctx, one.proxy.url, visits.script, s.options.connections, 1)
 	if err != nil {
 		return sample{}, err
 	}
@@ -167,7 +170,7 @@ func (s *stage) measure(ctx context.Context, one *side) (sample, error) {
 	if err != nil {
 		return sample{}, err
 	}
-	metrics, err := s.attacker.fixedRate(one.proxy.url, requests, s.options.rate, s.options.fixed)
+	metrics, err := s.attacker.fixedRate(one.proxy.url, visits.requests, s.options.rate, s.options.fixed)
 	if err != nil {
 		return sample{}, err
 	}
@@ -183,16 +186,28 @@ func (s *stage) measure(ctx context.Context, one *side) (sample, error) {
 	}, nil
 }
 
+// eventsKept says what became of the events that the edge with them had.
+func (s *stage) eventsKept() (string, error) {
+	p := s.proxies["ours_events"]
+	if p == nil {
+		return "", nil
+	}
+	kept, err := p.metrics(`caddy_experiments_events_recorded_total{kind="exposure"}`, "caddy_experiments_events_dropped_total")
+	if err != nil {
+		return "", err
+	}
+	return fmt.Sprintf(" Exposures kept: %s; dropped: %s.", report.Count(int(kept[0])), report.Count(int(kept[1]))), nil
+}
+
 // takeProfile profiles a side at full speed.
 func (s *stage) takeProfile(ctx context.Context, name string) error {
 	for _, one := range s.sides {
 		if one.name != name || one.proxy.admin == "" {
 			continue
 		}
-		_, script := s.requests(one)
 		done := make(chan error, 1)
 		go func() {
-			_, _, err := fullSpeed(ctx, one.proxy.url, script, s.options.connections, 12)
+			_, _, err := fullSpeed(ctx, one.proxy.url, s.visits[one.asks].script, s.options.connections, 12)
 			done <- err
 		}()
 		answer, err := http.Get(one.proxy.admin + "/debug/pprof/profile?seconds=10")
