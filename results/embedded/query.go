@@ -82,7 +82,14 @@ func inParts[T additive[T]](ctx context.Context, p *plan, from pebble.Reader, be
 	return found[0], nil
 }
 
-func scanPart(ctx context.Context, p *plan, v visitor, from pebble.Reader, low, high []byte) error {
+// scanPart does not panic: nobody could recover from that in its goroutine, and
+// the process has logins to serve.
+func scanPart(ctx context.Context, p *plan, v visitor, from pebble.Reader, low, high []byte) (err error) {
+	defer func() {
+		if cause := recover(); cause != nil {
+			err = fmt.Errorf("reading the event log: %v", cause)
+		}
+	}()
 	s, err := newScan(p, v, from, low, high)
 	if err != nil {
 		return err
