@@ -26,6 +26,21 @@ type recording struct {
 	carriage carriage
 	// restarted says that a login begins which goes on with what is carried.
 	restarted bool
+	// recorder looks at the provider's answer.
+	recorder outcomeRecorder
+}
+
+// newVisit makes the memory that a request needs, in one piece.
+func (h *Handler) newVisit(r *http.Request) *visit {
+	if h.app.events == nil {
+		return &visit{handler: h, request: r}
+	}
+	var whole struct {
+		visit     visit
+		recording recording
+	}
+	whole.visit = visit{handler: h, request: r, recording: &whole.recording}
+	return &whole.visit
 }
 
 // expose tells the provider the id of the exposure, and records a new one. Who
@@ -35,8 +50,11 @@ func (h *Handler) expose(v *visit, r *http.Request, snapshot *engine.Snapshot, n
 	if v.recording == nil || d.Untracked || v.subject == "" {
 		return
 	}
-	v.recording.unit = h.app.keys.unit(h.tenant.name, v.subject)
-	v.recording.exposureID[0] = v.recording.unit + h.tenant.exposureTag(snapshot, d.Treatment)
+	var stack [len(usualExposureID)]byte
+	id := h.app.keys.appendUnit(stack[:0], h.tenant.name, v.subject)
+	id = append(id, h.tenant.exposureTag(snapshot, d.Treatment)...)
+	v.recording.exposureID[0] = string(id)
+	v.recording.unit = v.recording.exposureID[0][:unitLength]
 	r.Header[exposureHeader] = v.recording.exposureID[:]
 	if !d.New {
 		return
@@ -52,6 +70,14 @@ func (h *Handler) expose(v *visit, r *http.Request, snapshot *engine.Snapshot, n
 		Country: v.place.Country, Region: v.place.Region, Time: events.MillisOf(now),
 		WeightsVersion: d.Treatment.WeightsVersion,
 	})
+}
+
+// unitHash is what stands for the subject in logs and events.
+func (v *visit) unitHash() string {
+	if v.recording != nil && v.recording.unit != "" {
+		return v.recording.unit
+	}
+	return v.handler.app.keys.unit(v.handler.tenant.name, v.subject)
 }
 
 // exposureTag is the part of an exposure's id that follows the unit. It is worked

@@ -15,10 +15,10 @@ import (
 // ServeHTTP decides the request and always forwards it. Whatever goes wrong on
 // our part, the identity provider gets the request as the client sent it.
 func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request, next caddyhttp.Handler) error {
-	v := &visit{handler: h, request: r}
+	v := h.newVisit(r)
 	h.prepare(v, w, r)
 	if v.awaitsOutcome() {
-		w = &outcomeRecorder{ResponseWriterWrapper: caddyhttp.ResponseWriterWrapper{ResponseWriter: w}, visit: v}
+		w = v.recording.recorder.around(w, v)
 	}
 	if h.app.decisions == nil || !v.authorize {
 		return next.ServeHTTP(w, r)
@@ -235,7 +235,7 @@ func (h *Handler) announce(v *visit) {
 	if entry == nil {
 		return
 	}
-	hash := h.app.keys.unit(h.tenant.name, v.subject)
+	hash := v.unitHash()
 	assigned := *v // the line is written while the request goes on
 	h.app.journal.write(entry, zap.String("tenant", h.tenant.name), zap.Inline(&assigned),
 		zap.String("client_id", clipped(v.clientID)), zap.String("subject_hash", hash))

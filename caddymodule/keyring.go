@@ -90,7 +90,18 @@ func (k *keyring) named(id string) *signingKey {
 // nobody without the key can lead back. The oldest key makes it, so that
 // putting a new one in front changes nobody's.
 func (k *keyring) unit(tenant, subject string) string {
-	return k.keys[len(k.keys)-1].sign(purposeUnit, tenant, subject)[:22]
+	return string(k.appendUnit(nil, tenant, subject))
+}
+
+// unitLength is that of a unit: 132 bits in base64.
+const unitLength = 22
+
+// appendUnit appends what unit gives.
+func (k *keyring) appendUnit(b []byte, tenant, subject string) []byte {
+	oldest := k.keys[len(k.keys)-1]
+	s := oldest.signer(purposeUnit, []string{tenant, subject})
+	defer oldest.signers.Put(s)
+	return append(b, s.sum[:unitLength]...)
 }
 
 // appendSignature appends a dot and the signature of the parts and, as the last

@@ -24,10 +24,10 @@ const (
 // request, if it is one that somebody sees and does not merely come back to the
 // endpoint.
 func (v *visit) begin(brought carriage, now time.Time, resumes bool) {
-	if v.handler.app.events == nil {
+	if v.recording == nil {
 		return
 	}
-	v.recording = &recording{carriage: brought}
+	v.recording.carriage = brought
 	if v.handler.Outcomes == outcomesOn && v.authorize && !v.silent && !(resumes && !brought.began.IsZero()) {
 		v.recording.carriage.began, v.recording.restarted = now, true
 	}
@@ -64,6 +64,12 @@ type outcomeRecorder struct {
 	caddyhttp.ResponseWriterWrapper
 	visit *visit
 	told  bool
+}
+
+// around has the recorder look at what is written to w.
+func (o *outcomeRecorder) around(w http.ResponseWriter, v *visit) http.ResponseWriter {
+	o.ResponseWriter, o.visit = w, v
+	return o
 }
 
 // WriteHeader implements http.ResponseWriter.
