@@ -104,6 +104,12 @@ func (s *status) print(w io.Writer) error {
 	if s.GeoIP != nil && s.GeoIP.LastError != "" {
 		fmt.Fprintf(w, "\ngeoip: %s\n", s.GeoIP.LastError)
 	}
+	if e := s.Events; e != nil && e.Dropped > 0 {
+		fmt.Fprintf(w, "\nevents: %d could not be kept since the start\n", e.Dropped)
+	}
+	if e := s.Events; e != nil && e.Spooled > 0 {
+		fmt.Fprintf(w, "\nevents: %d parcels, %d bytes, wait in the spool to be delivered\n", e.Spooled, e.SpooledBytes)
+	}
 	return nil
 }
 
