@@ -299,15 +299,24 @@ func (p *provider) Count() int {
 	return len(p.received)
 }
 
+// freePort gives a port that nobody listens on. No test is given one that another
+// had: the system hands out again what is free at the moment.
 func freePort(t testing.TB) int {
 	t.Helper()
-	listener, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
+	for {
+		listener, err := net.Listen("tcp", "127.0.0.1:0")
+		if err != nil {
+			t.Fatal(err)
+		}
+		port := listener.Addr().(*net.TCPAddr).Port
+		listener.Close()
+		if _, given := givenPorts.LoadOrStore(port, true); !given {
+			return port
+		}
 	}
-	defer listener.Close()
-	return listener.Addr().(*net.TCPAddr).Port
 }
+
+var givenPorts sync.Map // int → true
 
 // exchange is a request sent as raw bytes, and what came of it.
 type exchange struct {
