@@ -173,21 +173,30 @@ func askAdmin(flags caddycmd.Flags, method, path string, body []byte) ([]byte, e
 
 // askAdminWhole is askAdmin with the header of the answer.
 func askAdminWhole(flags caddycmd.Flags, method, path string, body []byte) ([]byte, http.Header, error) {
-	address, err := caddycmd.DetermineAdminAPIAddress(flags.String("address"), nil, flags.String("config"), flags.String("adapter"))
+	response, err := openAdmin(flags, method, path, "application/json", bytes.NewReader(body))
 	if err != nil {
-		return nil, nil, fmt.Errorf("finding the admin API: %w", err)
-	}
-	header := http.Header{"Content-Type": {"application/json"}}
-	response, err := caddycmd.AdminAPIRequest(address, method, path, header, bytes.NewReader(body))
-	if network := (*net.OpError)(nil); errors.As(err, &network) {
-		return nil, nil, fmt.Errorf("asking the admin API at %s: %w; is the edge running there?", address, err)
-	}
-	if err != nil {
-		return nil, nil, fmt.Errorf("asking the admin API at %s: %w", address, plain(err))
+		return nil, nil, err
 	}
 	defer response.Body.Close()
 	text, err := io.ReadAll(response.Body)
 	return text, response.Header, err
+}
+
+// openAdmin sends a request to the admin API, whose answer is to be read and
+// closed.
+func openAdmin(flags caddycmd.Flags, method, path, contentType string, body io.Reader) (*http.Response, error) {
+	address, err := caddycmd.DetermineAdminAPIAddress(flags.String("address"), nil, flags.String("config"), flags.String("adapter"))
+	if err != nil {
+		return nil, fmt.Errorf("finding the admin API: %w", err)
+	}
+	response, err := caddycmd.AdminAPIRequest(address, method, path, http.Header{"Content-Type": {contentType}}, body)
+	if network := (*net.OpError)(nil); errors.As(err, &network) {
+		return nil, fmt.Errorf("asking the admin API at %s: %w; is the edge running there?", address, err)
+	}
+	if err != nil {
+		return nil, fmt.Errorf("asking the admin API at %s: %w", address, plain(err))
+	}
+	return response, nil
 }
 
 // plain takes the message out of an error that the admin API has answered with,

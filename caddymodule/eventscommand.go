@@ -40,11 +40,11 @@ func exportEventsCommand() *cobra.Command {
 	command.Flags().StringP("output", "o", "", "file to write; without it the standard output")
 	command.RunE = caddycmd.WrapCommandFuncForCobra(func(flags caddycmd.Flags) (int, error) {
 		query := url.Values{"tenant": {flags.String("tenant")}}
-		body, err := streamAdmin(flags, http.MethodGet, "/experiments/events?"+query.Encode(), nil)
+		response, err := openAdmin(flags, http.MethodGet, "/experiments/events?"+query.Encode(), lines, nil)
 		if err != nil {
 			return caddy.ExitCodeFailedStartup, err
 		}
-		defer body.Close()
+		defer response.Body.Close()
 		out := os.Stdout
 		if path := flags.String("output"); path != "" {
 			if out, err = os.Create(path); err != nil {
@@ -52,7 +52,7 @@ func exportEventsCommand() *cobra.Command {
 			}
 		}
 		progress := &progress{what: "exported", began: time.Now()}
-		_, err = io.Copy(io.MultiWriter(out, progress), body)
+		_, err = io.Copy(io.MultiWriter(out, progress), response.Body)
 		progress.end()
 		if path := flags.String("output"); path != "" {
 			err = errors.Join(err, out.Close())
@@ -85,14 +85,14 @@ func importEventsCommand() *cobra.Command {
 			}
 			query := url.Values{"tenant": {flags.String("tenant")}}
 			progress := &progress{what: "sent", began: time.Now()}
-			body, err := streamAdmin(flags, http.MethodPost, "/experiments/events?"+query.Encode(), io.TeeReader(in, progress))
+			response, err := openAdmin(flags, http.MethodPost, "/experiments/events?"+query.Encode(), lines, io.TeeReader(in, progress))
 			progress.end()
 			if err != nil {
 				return caddy.ExitCodeFailedStartup, err
 			}
-			defer body.Close()
+			defer response.Body.Close()
 			var answer events.Report
-			if err := json.NewDecoder(body).Decode(&answer); err != nil {
+			if err := json.NewDecoder(response.Body).Decode(&answer); err != nil {
 				return caddy.ExitCodeFailedStartup, fmt.Errorf("reading the answer: %w", err)
 			}
 			fmt.Printf("%d events added, %d rejected\n", answer.Accepted, answer.Rejected)
@@ -168,19 +168,8 @@ func (p *progress) end() {
 	}
 }
 
-// streamAdmin sends a request to the admin API, and gives the body of its answer.
-func streamAdmin(flags caddycmd.Flags, method, path string, body io.Reader) (io.ReadCloser, error) {
-	address, err := caddycmd.DetermineAdminAPIAddress(flags.String("address"), nil, flags.String("config"), flags.String("adapter"))
-	if err != nil {
-		return nil, fmt.Errorf("finding the admin API: %w", err)
-	}
-	header := http.Header{"Content-Type": {"application/x-ndjson"}}
-	response, err := caddycmd.AdminAPIRequest(address, method, path, header, body)
-	if err != nil {
-		return nil, fmt.Errorf("asking the admin API at %s: %w", address, plain(err))
-	}
-	return response.Body, nil
-}
+// lines is the content type of events on their way.
+const lines = "application/x-ndjson"
 
 // serveEvents exports and imports events on the admin API.
 func serveEvents(w http.ResponseWriter, r *http.Request) error {
@@ -194,7 +183,7 @@ func serveEvents(w http.ResponseWriter, r *http.Request) error {
 	if r.Method == http.MethodPost {
 		return app.importEvents(w, r, tenant)
 	}
-	w.Header().Set("Content-Type", "application/x-ndjson")
+	w.Header().Set("Content-Type", lines)
 	var text []byte
 	err = app.events.log.Export(r.Context(), string(tenant), func(b *events.Batch) error {
 		text = b.AppendNDJSON(text[:0])

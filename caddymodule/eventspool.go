@@ -1,11 +1,9 @@
 package caddymodule
 
 import (
-	"bytes"
 	"context"
 	"fmt"
 	"maps"
-	"math"
 	"path/filepath"
 	"slices"
 	"time"
@@ -54,9 +52,6 @@ func (k *eventKeeping) startSpool(logger *zap.Logger) error {
 	return nil
 }
 
-// spooled lets everything pass: it was checked before it came into the spool.
-var spooled = events.Limits{MaxBytes: 1 << 40, MaxRecords: math.MaxInt32, MaxRecordBytes: math.MaxInt32, Future: math.MaxInt64}
-
 // drain takes what waits in the spool to the log.
 func (k *eventKeeping) drain(ctx context.Context) {
 	trouble := rate.Sometimes{First: 1, Interval: troubleInterval}
@@ -102,7 +97,7 @@ func (k *eventKeeping) drainSome(ctx context.Context, done *uint64) (moved bool,
 func (k *eventKeeping) decode(entries []spool.Entry) (map[string]*events.Batch, error) {
 	batches := map[string]*events.Batch{}
 	for _, entry := range entries {
-		batch, report, err := events.Decode(bytes.NewReader(entry.Lines), "application/x-ndjson", spooled, time.Now())
+		batch, report, err := spool.Decode(entry.Lines)
 		if err != nil {
 			return nil, fmt.Errorf("reading events of %s from the spool: %w", entry.Tenant, err)
 		}

@@ -88,7 +88,7 @@ func serveResults(w http.ResponseWriter, r *http.Request) error {
 	}
 	query := r.URL.Query()
 	o := report.Options{
-		Iteration: query.Get("iteration"), Metrics: listed(query.Get("metric")), Attributes: listed(query.Get("slice")),
+		Iteration: query.Get("iteration"), Metrics: report.List(query.Get("metric")), Attributes: report.List(query.Get("slice")),
 		Days: query.Get("days") == "true",
 	}
 	switch prior := query.Get("prior"); prior {
@@ -144,9 +144,4 @@ func experimentNamed(document *engine.Document, name string) (string, error) {
 		}
 	}
 	return "", fmt.Errorf("there is no experiment %q; caddy experiments status lists them", name)
-}
-
-// listed splits a list at its commas.
-func listed(text string) []string {
-	return slices.DeleteFunc(strings.Split(text, ","), func(part string) bool { return part == "" })
 }

@@ -7,7 +7,6 @@ import (
 	"log/slog"
 	"net/http"
 	"net/url"
-	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -86,7 +85,7 @@ func resultOptions(values url.Values) (o report.Options, problem *refusal) {
 		return failed(CodeInvalidQuery, "Invalid request query string. %s: must be %s.", name, rule)
 	}
 	o.Iteration, o.Group = values.Get("iteration_id"), values.Get("metric_group")
-	o.Metrics, o.Attributes = listOf(values.Get("metric")), listOf(values.Get("slice"))
+	o.Metrics, o.Attributes = report.List(values.Get("metric")), report.List(values.Get("slice"))
 	var err error
 	for _, flag := range []struct {
 		name string
@@ -130,20 +129,6 @@ func resultOptions(values url.Values) (o report.Options, problem *refusal) {
 	interval, problem := choice(values, "interval", "delta", "log_ratio")
 	o.DeltaInterval = interval == "delta"
 	return o, problem
-}
-
-// listOf splits a list at its commas; what is named twice is one.
-func listOf(text string) []string {
-	var list []string
-	for part := range strings.SplitSeq(text, ",") {
-		if part != "" && !slices.Contains(list, part) {
-			list = append(list, part)
-		}
-		if len(list) > report.MaxMetrics {
-			return list // which is refused
-		}
-	}
-	return list
 }
 
 // snakeCase gives JSON whose names are in this dialect's style.

@@ -50,9 +50,16 @@ func (m *measurement) effect(i, j int, scale Scale) Effect {
 	if len(treatment.Periods) < 2 || len(control.Periods) != len(treatment.Periods) {
 		return Compare(m.arms[j], m.arms[i], scale)
 	}
-	periods := make([]Effect, len(treatment.Periods))
-	for k := range periods {
-		periods[k] = Compare(m.Kind.Arm(control.Periods[k]), m.Kind.Arm(treatment.Periods[k]), scale)
+	return m.Kind.ComparePeriods(control.Periods, treatment.Periods, scale)
+}
+
+// ComparePeriods estimates the difference of treatment from control in each of
+// several periods by itself, and joins the effects. The periods are the same in
+// both.
+func (k Kind) ComparePeriods(control, treatment []Sums, scale Scale) Effect {
+	periods := make([]Effect, len(treatment))
+	for i := range periods {
+		periods[i] = Compare(k.Arm(control[i]), k.Arm(treatment[i]), scale)
 	}
 	return Combine(periods)
 }

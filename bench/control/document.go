@@ -33,15 +33,6 @@ func newDocument(size int) *engine.Document {
 	return document
 }
 
-// encoded gives a document's text, if an edge would take it.
-func encoded(document *engine.Document) ([]byte, error) {
-	text, err := json.Marshal(document)
-	if err == nil {
-		_, err = engine.Decode(text)
-	}
-	return text, err
-}
-
 func (g generator) flag(i int) engine.FeatureFlag {
 	flag := engine.FeatureFlag{
 		ID: g.id(engine.FlagPrefix), Name: fmt.Sprintf("login-screen-%d", i), Type: engine.TypeSelf, Status: engine.FlagActive,

@@ -2,9 +2,6 @@ package main
 
 import (
 	"context"
-	"crypto/hmac"
-	"crypto/sha256"
-	"encoding/base64"
 	"errors"
 	"fmt"
 	"path/filepath"
@@ -115,26 +112,4 @@ func await(edges []*edge, revision uint64, patience time.Duration) error {
 			return fmt.Errorf("%d of %d edges do not have revision %d in force after %s", missing, len(edges), revision, patience)
 		}
 	}
-}
-
-// signature signs as an edge does, with HMAC-SHA256.
-type signature struct{}
-
-// Seal implements store.Sealer.
-func (signature) Seal(message []byte) (keyID, text string) {
-	mac := hmac.New(sha256.New, []byte("a key as long as the hash's output"))
-	mac.Write(message)
-	return "bench", base64.RawURLEncoding.EncodeToString(mac.Sum(nil))
-}
-
-// Verify implements store.Sealer.
-func (s signature) Verify(keyID, text string, message []byte) error {
-	own, want := s.Seal(message)
-	if keyID != own {
-		return store.ErrUnknownKey
-	}
-	if !hmac.Equal([]byte(want), []byte(text)) {
-		return store.ErrBadSignature
-	}
-	return nil
 }

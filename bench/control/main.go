@@ -29,6 +29,7 @@ import (
 
 	"github.com/dustin/go-humanize"
 
+	"github.com/caddy-experiments/caddy-experiments/bench/stored"
 	"github.com/caddy-experiments/caddy-experiments/store"
 )
 
@@ -115,7 +116,7 @@ func (b *bench) run(ctx context.Context, names []string, url, size, profile stri
 		}
 		defer pprof.StopCPUProfile()
 	}
-	text, err := encoded(newDocument(b.size))
+	text, err := stored.Encoded(newDocument(b.size))
 	if err != nil {
 		return err
 	}

@@ -14,6 +14,7 @@ import (
 
 	goredis "github.com/redis/go-redis/v9"
 
+	"github.com/caddy-experiments/caddy-experiments/bench/stored"
 	"github.com/caddy-experiments/caddy-experiments/store/redis"
 )
 
@@ -109,7 +110,7 @@ func (s *server) await(ctx context.Context) error {
 // open makes a store on this Redis, with connections of its own. It keeps what
 // was in force in a directory; empty: it does not.
 func (s *server) open(dir string) (*redis.Store, error) {
-	options := redis.Options{Prefix: s.prefix, LastKnownGood: dir, Sealer: signature{}}
+	options := redis.Options{Prefix: s.prefix, LastKnownGood: dir, Sealer: stored.Signature{}}
 	if err := options.SetURLs([]string{s.url}); err != nil {
 		return nil, err
 	}

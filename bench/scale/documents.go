@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/caddy-experiments/caddy-experiments/bench/report"
+	"github.com/caddy-experiments/caddy-experiments/bench/stored"
 	"github.com/caddy-experiments/caddy-experiments/engine"
 	"github.com/caddy-experiments/caddy-experiments/store"
 )
@@ -28,7 +29,7 @@ func (b *bench) documents(ctx context.Context) error {
 	lines := []report.Line{{Label: "check"}, {Label: "compile"}, {Label: "commit until in force, p50"}}
 	for _, size := range []int{6_000, 60_000, 600_000, 2_000_000, 5_000_000} {
 		document := newDocument(size)
-		text, err := encoded(document)
+		text, err := stored.Encoded(document)
 		if err != nil {
 			return err
 		}
@@ -114,15 +115,6 @@ func newDocument(size int) *engine.Document {
 		written += len(part)
 	}
 	return document
-}
-
-// encoded gives a document's text, if an edge would take it.
-func encoded(document *engine.Document) ([]byte, error) {
-	text, err := json.Marshal(document)
-	if err == nil {
-		_, err = engine.Decode(text)
-	}
-	return text, err
 }
 
 // entityID makes an id as long as those that the API makes.

@@ -2,9 +2,6 @@ package main
 
 import (
 	"context"
-	"crypto/hmac"
-	"crypto/sha256"
-	"encoding/base64"
 	"fmt"
 	"net"
 	"os"
@@ -15,7 +12,7 @@ import (
 
 	goredis "github.com/redis/go-redis/v9"
 
-	"github.com/caddy-experiments/caddy-experiments/store"
+	"github.com/caddy-experiments/caddy-experiments/bench/stored"
 	"github.com/caddy-experiments/caddy-experiments/store/redis"
 )
 
@@ -62,7 +59,7 @@ func startServer(ctx context.Context, dir string) (*server, error) {
 // open makes a store on this Redis, with connections of its own. It keeps what
 // was in force in a directory; empty: it does not.
 func (s *server) open(dir string) (*redis.Store, error) {
-	options := redis.Options{Prefix: "scale", LastKnownGood: dir, Sealer: signature{}}
+	options := redis.Options{Prefix: "scale", LastKnownGood: dir, Sealer: stored.Signature{}}
 	if err := options.SetURLs([]string{s.url}); err != nil {
 		return nil, err
 	}
@@ -95,26 +92,4 @@ func (s *server) close() {
 	_ = s.client.Close()
 	_ = s.process.Process.Kill() // fails only where it has ended
 	_ = s.process.Wait()         // that it was killed is no news
-}
-
-// signature signs as an edge does, with HMAC-SHA256.
-type signature struct{}
-
-// Seal implements store.Sealer.
-func (signature) Seal(message []byte) (keyID, text string) {
-	mac := hmac.New(sha256.New, []byte("a key as long as the hash's output"))
-	mac.Write(message)
-	return "bench", base64.RawURLEncoding.EncodeToString(mac.Sum(nil))
-}
-
-// Verify implements store.Sealer.
-func (s signature) Verify(keyID, text string, message []byte) error {
-	own, want := s.Seal(message)
-	if keyID != own {
-		return store.ErrUnknownKey
-	}
-	if !hmac.Equal([]byte(want), []byte(text)) {
-		return store.ErrBadSignature
-	}
-	return nil
 }

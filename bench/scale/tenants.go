@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/caddy-experiments/caddy-experiments/bench/report"
+	"github.com/caddy-experiments/caddy-experiments/bench/stored"
 	"github.com/caddy-experiments/caddy-experiments/engine"
 	"github.com/caddy-experiments/caddy-experiments/store"
 	"github.com/caddy-experiments/caddy-experiments/store/file"
@@ -17,7 +18,7 @@ import (
 // tenants measures what an edge with many tenants takes: until all are in force,
 // in memory, and for a decision of one after the other.
 func (b *bench) tenants(ctx context.Context) error {
-	text, err := encoded(newDocument(1))
+	text, err := stored.Encoded(newDocument(1))
 	if err != nil {
 		return err
 	}

@@ -271,9 +271,7 @@ func (t *tally) finish() *events.Answer {
 	for p, n := range t.crossedFirst {
 		answer.CrossedFirst = append(answer.CrossedFirst, events.CrossedUnits{WeightsVersion: p.weightsVersion, Variation: p.variation, Units: n})
 	}
-	slices.SortFunc(answer.CrossedFirst, func(a, b events.CrossedUnits) int {
-		return cmp.Or(cmp.Compare(a.WeightsVersion, b.WeightsVersion), cmp.Compare(a.Variation, b.Variation))
-	})
+	slices.SortFunc(answer.CrossedFirst, events.CrossedUnits.Compare)
 	for _, variation := range slices.Sorted(maps.Keys(t.set)) {
 		answer.Apart = append(answer.Apart, *t.set[variation])
 	}

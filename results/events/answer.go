@@ -1,6 +1,10 @@
 package events
 
-import "github.com/caddy-experiments/caddy-experiments/results"
+import (
+	"cmp"
+
+	"github.com/caddy-experiments/caddy-experiments/results"
+)
 
 // Answer is what a log knows of one iteration.
 type Answer struct {
@@ -90,6 +94,11 @@ type Growth struct {
 type CrossedUnits struct {
 	WeightsVersion, Variation string
 	Units                     int64
+}
+
+// Compare orders by weights version, then variation.
+func (c CrossedUnits) Compare(other CrossedUnits) int {
+	return cmp.Or(cmp.Compare(c.WeightsVersion, other.WeightsVersion), cmp.Compare(c.Variation, other.Variation))
 }
 
 // Apart counts units that are kept out of the analysis, by variation. A unit may

@@ -170,9 +170,7 @@ func (a *assembly) finish() (*events.Answer, error) {
 		last := &a.answer.Slices[len(a.answer.Slices)-1]
 		last.Groups = append(last.Groups, group)
 	}
-	slices.SortFunc(a.answer.CrossedFirst, func(x, y events.CrossedUnits) int {
-		return cmp.Or(cmp.Compare(x.WeightsVersion, y.WeightsVersion), cmp.Compare(x.Variation, y.Variation))
-	})
+	slices.SortFunc(a.answer.CrossedFirst, events.CrossedUnits.Compare)
 	a.finishDays()
 	return a.answer, nil
 }

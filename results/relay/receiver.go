@@ -1,12 +1,10 @@
 package relay
 
 import (
-	"bytes"
 	"context"
 	"fmt"
 	"log/slog"
 	"maps"
-	"math"
 	"slices"
 	"sync/atomic"
 	"time"
@@ -14,6 +12,7 @@ import (
 	"golang.org/x/time/rate"
 
 	"github.com/caddy-experiments/caddy-experiments/results/events"
+	"github.com/caddy-experiments/caddy-experiments/results/spool"
 )
 
 // Receiver commits what senders have sent to a log. Set its fields, then Run it
@@ -39,9 +38,6 @@ const (
 	// maxSenders bounds whose progress is remembered.
 	maxSenders = 10_000
 )
-
-// lineLimits let everything in that a spool has taken.
-var lineLimits = events.Limits{MaxBytes: 1 << 40, MaxRecords: math.MaxInt32, MaxRecordBytes: math.MaxInt32, Future: 1 << 62}
 
 // Received counts messages, Committed the records in them.
 func (r *Receiver) Received() uint64  { return r.received.Load() }
@@ -129,7 +125,7 @@ func (r *Receiver) commit(ctx context.Context, messages []message) error {
 	batches := map[string]*events.Batch{}
 	for _, m := range messages {
 		for _, s := range m.sections {
-			batch, report, err := events.Decode(bytes.NewReader(s.lines), "application/x-ndjson", lineLimits, time.Now())
+			batch, report, err := spool.Decode(s.lines)
 			if err != nil {
 				return err
 			}

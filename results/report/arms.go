@@ -32,7 +32,7 @@ func (q *question) arms(groups []events.Group) *arms {
 	for i := range groups {
 		g := &groups[i]
 		version := slices.Index(a.versions, g.WeightsVersion)
-		at := slices.IndexFunc(q.variations, func(v Variation) bool { return v.ID == g.Variation })
+		at := q.place(g.Variation)
 		if at < 0 {
 			a.unknown[version] += g.Traffic
 			continue

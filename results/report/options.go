@@ -2,6 +2,8 @@ package report
 
 import (
 	"errors"
+	"slices"
+	"strings"
 	"time"
 
 	"github.com/caddy-experiments/caddy-experiments/results"
@@ -37,6 +39,22 @@ type Options struct {
 
 // MaxMetrics is how many metrics one report may name.
 const MaxMetrics = 50
+
+// List splits a list of metrics or attributes at its commas; what is named twice is
+// one. Of one that is longer than any report takes the rest is left out: Make
+// refuses it all the same.
+func List(text string) []string {
+	var list []string
+	for part := range strings.SplitSeq(text, ",") {
+		if part != "" && !slices.Contains(list, part) {
+			list = append(list, part)
+		}
+		if len(list) > MaxMetrics {
+			break
+		}
+	}
+	return list
+}
 
 // The errors of Make, wrapped with what was asked for.
 var (

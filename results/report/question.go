@@ -128,13 +128,18 @@ func (q *question) findVariations() {
 
 // addFormer adds a variation that the experiment had, unless it still has it.
 func (q *question) addFormer(id, name string) {
-	if !slices.ContainsFunc(q.variations, func(v Variation) bool { return v.ID == id }) {
+	if q.place(id) < 0 {
 		q.addVariation(id, name, false, nil)
 	}
 }
 
+// place is where a variation stands among the arms; below 0 if it is none.
+func (q *question) place(variationID string) int {
+	return slices.IndexFunc(q.variations, func(v Variation) bool { return v.ID == variationID })
+}
+
 func (q *question) addVariation(id, name string, control bool, weight *engine.Weight) {
-	at := slices.IndexFunc(q.variations, func(v Variation) bool { return v.ID == id })
+	at := q.place(id)
 	if at < 0 {
 		at = len(q.variations)
 		q.variations = append(q.variations, Variation{ID: id, Name: cmp.Or(name, q.nameOf(id), id)})

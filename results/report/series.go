@@ -88,7 +88,7 @@ func (q *question) advance(out *series, s *standing, day events.Day, versions []
 	for i := range day.Groups {
 		g := &day.Groups[i]
 		version := slices.Index(versions, g.WeightsVersion)
-		at := slices.IndexFunc(q.variations, func(v Variation) bool { return v.ID == g.Variation })
+		at := q.place(g.Variation)
 		growth := g.Growths[s.cell]
 		if at < 0 || version < 0 || growth == nil {
 			continue
@@ -150,11 +150,7 @@ func effect(kind results.Kind, control, treatment results.Sums, controls, treatm
 	if len(controls) < 2 {
 		return results.Compare(kind.Arm(control), kind.Arm(treatment), scale)
 	}
-	periods := make([]results.Effect, len(controls))
-	for i := range periods {
-		periods[i] = results.Compare(kind.Arm(controls[i]), kind.Arm(treatments[i]), scale)
-	}
-	return results.Combine(periods)
+	return kind.ComparePeriods(controls, treatments, scale)
 }
 
 // interval is the credible interval of a mean under the weak prior.

@@ -92,7 +92,7 @@ func (q *question) drillDown(ctx context.Context, log events.Log, weights []floa
 	for _, s := range answer.Slices {
 		slice := results.Slice{Attribute: s.Attribute, Value: s.Value, Units: make([]int64, len(q.variations))}
 		for _, g := range s.Groups {
-			if at := slices.IndexFunc(q.variations, func(v Variation) bool { return v.ID == g.Variation }); at >= 0 {
+			if at := q.place(g.Variation); at >= 0 {
 				slice.Units[at] += g.Traffic
 			}
 		}

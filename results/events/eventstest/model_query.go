@@ -158,9 +158,7 @@ func cross(counted []events.CrossedUnits, u *unit) []events.CrossedUnits {
 		counted = append(counted, events.CrossedUnits{WeightsVersion: u.first.WeightsVersion, Variation: u.first.Variation})
 	}
 	counted[i].Units++
-	slices.SortFunc(counted, func(a, b events.CrossedUnits) int {
-		return cmp.Or(cmp.Compare(a.WeightsVersion, b.WeightsVersion), cmp.Compare(a.Variation, b.Variation))
-	})
+	slices.SortFunc(counted, events.CrossedUnits.Compare)
 	return counted
 }
 
