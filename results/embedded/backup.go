@@ -19,7 +19,7 @@ func (l *Log) Backup(dir string) error {
 	if _, err := os.Lstat(dir); err == nil {
 		return fmt.Errorf("backing up %s: %s is there already", l.dir, dir)
 	}
-	if err := errors.Join(l.failure.error(), l.db.Checkpoint(dir, pebble.WithFlushedWAL())); err != nil {
+	if err := errors.Join(l.Err(), l.db.Checkpoint(dir, pebble.WithFlushedWAL())); err != nil {
 		return fmt.Errorf("backing up %s to %s: %w", l.dir, dir, err)
 	}
 	return nil

@@ -4,12 +4,11 @@ import (
 	"fmt"
 	"log/slog"
 	"strings"
-	"sync/atomic"
+	"time"
 
 	"github.com/cockroachdb/pebble/v2"
 	"github.com/cockroachdb/pebble/v2/bloom"
-
-	"github.com/caddy-experiments/caddy-experiments/results/events"
+	"golang.org/x/time/rate"
 )
 
 // memTableSize is that of what was written last; there may be two of it.
@@ -24,16 +23,15 @@ func (l *Log) settings(options Options) *pebble.Options {
 	o := &pebble.Options{
 		Cache:              pebble.NewCache(size),
 		FormatMajorVersion: pebble.FormatNewest,
-		Logger:             l.failure,
+		Logger:             l.voice,
+		FS:                 l.disk,
 		MemTableSize:       memTableSize,
 		ReadOnly:           options.ReadOnly,
 		// A new log is empty only until its format is written.
 		ErrorIfNotExists: options.ReadOnly,
 		EventListener: &pebble.EventListener{
-			BackgroundError: l.failure.background,
-			DataCorruption: func(info pebble.DataCorruptionInfo) {
-				l.failure.log.Error("a file of the event log is damaged", slog.String("path", info.Path), slog.Any("error", info.Details))
-			},
+			BackgroundError: l.voice.background,
+			DataCorruption:  l.voice.corruption,
 		},
 	}
 	for i := range o.Levels {
@@ -44,37 +42,53 @@ func (l *Log) settings(options Options) *pebble.Options {
 	return o
 }
 
-// failure is Pebble's logger, and knows whether the engine has failed for good.
-type failure struct {
-	log   *slog.Logger
-	first atomic.Pointer[error]
+// voice is Pebble's logger. What repeats it says once a minute.
+type voice struct {
+	log     *slog.Logger
+	disk    *disk
+	trouble rate.Sometimes
+	damage  rate.Sometimes
 }
 
-// error is nil as long as the engine works.
-func (f *failure) error() error {
-	if err := f.first.Load(); err != nil {
-		return *err
+func newVoice(log *slog.Logger, disk *disk) *voice {
+	if log == nil {
+		log = slog.New(slog.DiscardHandler)
 	}
-	return nil
+	return &voice{
+		log: log, disk: disk,
+		trouble: rate.Sometimes{First: 1, Interval: time.Minute},
+		damage:  rate.Sometimes{First: 1, Interval: time.Minute},
+	}
 }
 
 // Infof implements pebble.Logger.
-func (f *failure) Infof(format string, args ...any) { f.log.Debug(fmt.Sprintf(format, args...)) }
+func (v *voice) Infof(format string, args ...any) { v.log.Debug(fmt.Sprintf(format, args...)) }
 
 // Errorf implements pebble.Logger.
-func (f *failure) Errorf(format string, args ...any) { f.log.Error(fmt.Sprintf(format, args...)) }
+func (v *voice) Errorf(format string, args ...any) { v.background(fmt.Errorf(format, args...)) }
 
 // Fatalf implements pebble.Logger. It returns, where Pebble expects the process
-// to end: nothing is written from now on.
-func (f *failure) Fatalf(format string, args ...any) {
-	err := fmt.Errorf("%w: engine failed: %s", events.ErrUnavailable, fmt.Sprintf(format, args...))
-	f.first.CompareAndSwap(nil, &err)
-	f.log.Error(err.Error())
+// to end: nothing reaches the disk from then on.
+func (v *voice) Fatalf(format string, args ...any) {
+	v.disk.fail(fmt.Errorf("the engine gave up: %s", fmt.Sprintf(format, args...)))
 }
 
-// background hears of flushes and compactions that failed; they are tried again.
-func (f *failure) background(err error) {
-	f.log.Error("the event log's background work failed", slog.Any("error", err))
+// background is told of flushes and compactions that failed; they are tried
+// again.
+func (v *voice) background(err error) {
+	v.trouble.Do(func() { v.log.Error("the event log's background work failed", slog.String("error", firstLine(err))) })
+}
+
+func (v *voice) corruption(info pebble.DataCorruptionInfo) {
+	v.damage.Do(func() {
+		v.log.Error("a file of the event log is damaged", slog.String("path", info.Path), slog.String("error", firstLine(info.Details)))
+	})
+}
+
+// firstLine leaves out the stack that Pebble's errors print on further lines.
+func firstLine(err error) string {
+	line, _, _ := strings.Cut(err.Error(), "\n")
+	return line
 }
 
 // damage is an error of a file that is not as it was written.
@@ -84,8 +98,7 @@ func (d damage) Unwrap() error { return d.error }
 
 // Error leaves out what Pebble adds on further lines.
 func (d damage) Error() string {
-	what, _, _ := strings.Cut(d.error.Error(), "\n")
-	return "it is damaged: " + what
+	return "it is damaged: " + firstLine(d.error)
 }
 
 // explained says of an error that it is a damage, where it is.
@@ -97,4 +110,4 @@ func explained(err error) error {
 }
 
 // Interface guard
-var _ pebble.Logger = (*failure)(nil)
+var _ pebble.Logger = (*voice)(nil)

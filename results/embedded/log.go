@@ -1,13 +1,17 @@
 package embedded
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"log/slog"
 	"os"
 	"path/filepath"
 	"strconv"
+	"strings"
 	"sync"
+	"syscall"
+	"time"
 
 	"github.com/cockroachdb/pebble/v2"
 	"github.com/cockroachdb/pebble/v2/vfs"
@@ -30,6 +34,8 @@ type Options struct {
 	ReadOnly bool
 	// CacheSize is in bytes; 0 is DefaultCacheSize.
 	CacheSize int64
+
+	fs vfs.FS // the disk; nil is that of the system
 }
 
 // Log keeps the events of all tenants in one directory, which one process holds
@@ -38,17 +44,16 @@ type Log struct {
 	dir     string
 	db      *pebble.DB
 	lock    *pebble.Lock
-	failure *failure
+	disk    *disk
+	voice   *voice
 	// aliases is held by who changes links or what comes of them.
 	aliases sync.Mutex
 }
 
-// Open opens the log in a directory, which need not exist yet.
+// Open opens the log in a directory, which need not exist yet. Without room on
+// its disk it does not try to.
 func Open(dir string, options Options) (*Log, error) {
-	l := &Log{dir: dir, failure: &failure{log: options.Log}}
-	if l.failure.log == nil {
-		l.failure.log = slog.New(slog.DiscardHandler)
-	}
+	l := &Log{dir: dir}
 	if err := l.open(options); err != nil {
 		return nil, fmt.Errorf("opening the event log %s: %w", dir, explained(err))
 	}
@@ -68,25 +73,36 @@ func (l *Log) open(options Options) (err error) {
 			_ = l.lock.Close()
 		}
 	}()
+	if !options.ReadOnly {
+		if err := hasRoom(l.dir); err != nil {
+			return err
+		}
+	}
 	if err := complete(l.dir); err != nil {
 		return err
 	}
+	if options.fs == nil {
+		options.fs = vfs.Default
+	}
+	l.disk = newDisk(options.fs, l.dir)
+	l.voice = newVoice(options.Log, l.disk)
 	settings := l.settings(options)
 	defer settings.Cache.Unref()
 	settings.Lock = l.lock
 	if l.db, err = pebble.Open(l.dir, settings); err == nil {
-		if err = errors.Join(l.failure.error(), l.checkFormat(options.ReadOnly)); err != nil {
+		if err = cmp.Or(l.Err(), l.checkFormat(options.ReadOnly), l.Err()); err != nil {
 			_ = l.db.Close()
 		}
 	}
-	return err
+	// What is wrong with the disk explains everything else.
+	return cmp.Or(l.Err(), err)
 }
 
 // hold makes the directory and locks it.
 func (l *Log) hold(readOnly bool) error {
 	dir, err := filepath.Abs(l.dir)
 	if err == nil && !readOnly {
-		err = durable.MakeDir(dir)
+		err = makeDir(dir)
 	}
 	if err == nil {
 		// The lock goes by the name, within this process.
@@ -97,11 +113,31 @@ func (l *Log) hold(readOnly bool) error {
 	}
 	l.dir = dir
 	if l.lock, err = pebble.LockDirectory(dir, vfs.Default); err != nil {
-		if errors.Is(err, os.ErrPermission) {
+		if !isHeld(err) {
 			return err
 		}
 		return fmt.Errorf("it is in use (%w): stop the other process, or give each its own directory", err)
 	}
+	return nil
+}
+
+// isHeld reports whether a lock could not be taken because another log has it.
+func isHeld(err error) bool {
+	return errors.Is(err, syscall.EAGAIN) || strings.Contains(err.Error(), "held by current process")
+}
+
+// makeDir makes the directory of a log, which only its own user may look into.
+func makeDir(dir string) error {
+	if err := durable.MakeDir(dir); err != nil {
+		return err
+	}
+	info, err := os.Stat(dir)
+	if err != nil || info.Mode().Perm()&^dirMode == 0 {
+		return err
+	}
+	// A directory of another user, or on a disk that takes no changes, is used as
+	// it is.
+	_ = os.Chmod(dir, dirMode)
 	return nil
 }
 
@@ -129,28 +165,59 @@ func (l *Log) checkFormat(readOnly bool) error {
 
 // commit writes a batch; it is on disk then.
 func (l *Log) commit(b *pebble.Batch) error {
-	if err := l.failure.error(); err != nil {
+	if err := cmp.Or(l.Err(), hasRoom(l.dir)); err != nil {
 		return err
 	}
-	// What fails for good is told to the logger, not here.
-	return errors.Join(b.Commit(pebble.Sync), l.failure.error())
+	// What fails on the disk is not told to the engine, so not by it.
+	return cmp.Or(b.Commit(pebble.Sync), l.Err())
 }
+
+// Err is why the log takes nothing any more, or nil. Only closing it and opening
+// it again helps then.
+func (l *Log) Err() error {
+	if err := l.disk.error(); err != nil {
+		return fmt.Errorf("%w: its disk failed: %s", events.ErrUnavailable, firstLine(err))
+	}
+	return nil
+}
+
+// Failed is closed as soon as Err has an error.
+func (l *Log) Failed() <-chan struct{} { return l.disk.failed }
 
 // Size is what the log takes on disk.
 func (l *Log) Size() (bytes int64) { return int64(l.db.Metrics().DiskSpaceUsage()) }
 
-// Close implements events.Log.
-func (l *Log) Close() (err error) {
+// closingTime bounds how long closing a log takes.
+const closingTime = 10 * time.Second
+
+// Close implements events.Log. An engine that does not end, because its disk
+// stands still, is left behind; it keeps the directory as long as it may still
+// change it.
+func (l *Log) Close() error {
+	closing := make(chan error, 1)
+	go func() {
+		closing <- l.end()
+		_ = l.lock.Close() // the end of the process does it too
+	}()
+	select {
+	case err := <-closing:
+		if err != nil {
+			return fmt.Errorf("closing the event log %s: %w", l.dir, err)
+		}
+		return nil
+	case <-time.After(closingTime):
+		l.disk.fail(errors.New("it does not end"))
+		return fmt.Errorf("closing the event log %s: its engine does not end", l.dir)
+	}
+}
+
+func (l *Log) end() (err error) {
 	defer func() {
 		if r := recover(); r != nil {
-			err = fmt.Errorf("closing the event log %s: %v", l.dir, r)
+			err = fmt.Errorf("the engine broke off: %v", r)
 		}
 	}()
-	defer l.lock.Close() //nolint:errcheck // the process's end does it too
-	if err := l.db.Close(); err != nil {
-		return fmt.Errorf("closing the event log %s: %w", l.dir, err)
-	}
-	return nil
+	return l.db.Close()
 }
 
 // Interface guard

@@ -213,8 +213,8 @@ func TestEngineFailure(t *testing.T) {
 	l := opened(t, t.TempDir())
 	defer closed(t, l)
 	eventstest.Feed(t, l, tenant, numbered(1))
-	l.failure.Fatalf("disk %s", "gone")
-	l.failure.Fatalf("and more")
+	l.voice.Fatalf("disk %s", "gone")
+	l.voice.Fatalf("and more")
 	err := l.Append(context.Background(), tenant, numbered(2))
 	refused(t, err, "disk gone")
 	if !errors.Is(err, events.ErrUnavailable) {
