@@ -165,7 +165,7 @@ func (l *Log) checkFormat(readOnly bool) error {
 
 // commit writes a batch; it is on disk then.
 func (l *Log) commit(b *pebble.Batch) error {
-	if err := cmp.Or(l.Err(), hasRoom(l.dir)); err != nil {
+	if err := l.Ready(); err != nil {
 		return err
 	}
 	// What fails on the disk is not told to the engine, so not by it.
@@ -180,6 +180,9 @@ func (l *Log) Err() error {
 	}
 	return nil
 }
+
+// Ready is why the log takes nothing for the moment, or nil.
+func (l *Log) Ready() error { return cmp.Or(l.Err(), hasRoom(l.dir)) }
 
 // Failed is closed as soon as Err has an error.
 func (l *Log) Failed() <-chan struct{} { return l.disk.failed }
