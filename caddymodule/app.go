@@ -161,7 +161,7 @@ func (a *App) Provision(ctx caddy.Context) error {
 			return err
 		}
 		a.decisions, err = pooled(a, "decision log "+a.DecisionLog.key, func() (*decisionLog, error) {
-			return openDecisionLog(a.DecisionLog.opener)
+			return newDecisionLog(a.DecisionLog.opener), nil
 		})
 		if err != nil {
 			return err
@@ -259,8 +259,11 @@ func (a *App) Start() error {
 	if a.locations != nil {
 		a.locations.start(a.logger)
 	}
+	if a.decisions != nil {
+		a.decisions.start()
+	}
 	if a.events != nil {
-		return a.events.start(a.logger)
+		a.events.start(a.logger)
 	}
 	return nil
 }

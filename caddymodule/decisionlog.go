@@ -1,15 +1,16 @@
 package caddymodule
 
 import (
-	"bytes"
 	"encoding/json"
 	"fmt"
-	"io"
 	"sync"
 	"sync/atomic"
 	"time"
 
 	"github.com/caddyserver/caddy/v2"
+	"github.com/caddyserver/caddy/v2/modules/logging"
+
+	"github.com/caddy-experiments/caddy-experiments/results/upkeep"
 )
 
 // DecisionLog says where decisions are written: one compact line of JSON for
@@ -34,6 +35,9 @@ func (c *DecisionLog) provision(ctx caddy.Context) error {
 	}
 	c.opener = module.(caddy.WriterOpener)
 	c.key = c.opener.WriterKey() + " " + raw
+	if file, ok := c.opener.(*logging.FileWriter); ok {
+		return checkFilePlace("decision_log", file.Filename)
+	}
 	return nil
 }
 
@@ -49,28 +53,34 @@ const (
 )
 
 // decisionLog hands lines to a goroutine that writes them. It never blocks: what
-// the sink cannot take is dropped and counted. It is safe for concurrent use.
+// the sink cannot take, or what comes while there is none, is dropped and
+// counted. It is safe for concurrent use.
 type decisionLog struct {
+	sink    *upkeep.Keeper[*decisionSink]
 	lines   chan *[]byte
 	spare   sync.Pool
 	dropped atomic.Uint64
+	begin   sync.Once
 	stop    chan struct{}
 	done    chan struct{}
 }
 
-func openDecisionLog(opener caddy.WriterOpener) (*decisionLog, error) {
-	out, err := opener.OpenWriter()
-	if err != nil {
-		return nil, fmt.Errorf("decision_log: opening %s: %w", opener, err)
-	}
-	l := &decisionLog{
+// newDecisionLog returns a log that opens its sink when it is started.
+func newDecisionLog(opener caddy.WriterOpener) *decisionLog {
+	return &decisionLog{
+		sink:  keptSink(opener),
 		lines: make(chan *[]byte, decisionQueue),
 		spare: sync.Pool{New: func() any { return new([]byte) }},
 		stop:  make(chan struct{}),
 		done:  make(chan struct{}),
 	}
-	go l.run(out)
-	return l, nil
+}
+
+// start opens the sink, in the background if that takes longer, and begins to
+// write.
+func (l *decisionLog) start() {
+	l.sink.Start(startTime)
+	l.begin.Do(func() { go l.run() })
 }
 
 // write queues the line that encode appends to an empty buffer.
@@ -97,10 +107,9 @@ func (l *decisionLog) queue(line *[]byte) bool {
 	}
 }
 
-func (l *decisionLog) run(out io.WriteCloser) {
+func (l *decisionLog) run() {
 	defer close(l.done)
-	defer out.Close()
-	batch := batch{out: out}
+	batch := batch{sink: l.sink}
 	put := func(line *[]byte) {
 		batch.buffer = append(batch.buffer, *line...)
 		l.spare.Put(line)
@@ -129,44 +138,15 @@ func (l *decisionLog) drop(lines int) {
 // Destruct writes what is queued.
 func (l *decisionLog) Destruct() error {
 	close(l.stop)
+	l.begin.Do(func() { close(l.done) }) // it was never started
 	select {
 	case <-l.done:
-		return nil
+		return l.sink.Close()
 	case <-time.After(closingTime):
+		go l.sink.Close() // which waits for the line that is stuck
 		return fmt.Errorf("decision_log: the sink does not take the last %d lines", len(l.lines))
 	}
 }
-
-// batch is lines on their way to a sink.
-type batch struct {
-	out    io.Writer
-	buffer []byte
-	torn   bool // the sink ends in the middle of a line
-}
-
-// flush writes the batch and gives the number of lines that the sink did not
-// take: that of a full disk, or a pipe that nobody reads any more.
-func (b *batch) flush() (lost int) {
-	if b.torn {
-		if _, err := b.out.Write(newline); err == nil {
-			b.torn = false
-		}
-	}
-	rest := b.buffer
-	if !b.torn {
-		n, err := b.out.Write(b.buffer)
-		if err == nil {
-			n = len(b.buffer)
-		}
-		rest = b.buffer[n:]
-		b.torn = n > 0 && b.buffer[n-1] != '\n'
-	}
-	lost = bytes.Count(rest, newline)
-	b.buffer = b.buffer[:0]
-	return lost
-}
-
-var newline = []byte("\n")
 
 // Interface guard
 var _ caddy.Destructor = (*decisionLog)(nil)

@@ -55,10 +55,8 @@ func numbered(i int) func([]byte) []byte {
 }
 func opened(t testing.TB, o caddy.WriterOpener) *decisionLog {
 	t.Helper()
-	l, err := openDecisionLog(o)
-	if err != nil {
-		t.Fatal(err)
-	}
+	l := newDecisionLog(o)
+	l.start()
 	return l
 }
 
@@ -127,21 +125,22 @@ func TestFullDisk(t *testing.T) {
 	for taken := range 3 * len("line 000000\n") {
 		s := openSink()
 		s.limit = taken
-		b := batch{out: s}
+		var b batch
+		flush := func() int { return b.lose(b.writeTo(s)) }
 		for i := range 3 {
 			b.buffer = numbered(i)(b.buffer)
 		}
 		whole := taken / len("line 000000\n")
-		if lost := b.flush(); lost != 3-whole {
+		if lost := flush(); lost != 3-whole {
 			t.Errorf("%d bytes taken: %d lines lost, want %d", taken, lost, 3-whole)
 		}
 		b.buffer = numbered(3)(b.buffer)
-		if lost := b.flush(); lost != 1 {
+		if lost := flush(); lost != 1 {
 			t.Errorf("still full: %d lines lost", lost)
 		}
 		s.allow(-1)
 		b.buffer = numbered(4)(b.buffer)
-		if lost := b.flush(); lost != 0 {
+		if lost := flush(); lost != 0 {
 			t.Errorf("room again: %d lines lost", lost)
 		}
 		text := s.text()

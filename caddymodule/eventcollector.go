@@ -11,6 +11,9 @@ import (
 type eventsCollector struct{}
 
 var (
+	upDesc = prometheus.NewDesc("caddy_experiments_events_up",
+		"1 while the events of this edge can be kept where they belong.", nil, nil)
+
 	spoolDesc = prometheus.NewDesc("caddy_experiments_events_spooled_bytes",
 		"Bytes of events on disk that are not delivered yet.", nil, nil)
 
@@ -30,6 +33,7 @@ func relayDesc(what, help string) *prometheus.Desc {
 
 // Describe implements prometheus.Collector.
 func (eventsCollector) Describe(out chan<- *prometheus.Desc) {
+	out <- upDesc
 	out <- spoolDesc
 	for _, desc := range relayDescs {
 		out <- desc
@@ -41,11 +45,20 @@ func (eventsCollector) Collect(out chan<- prometheus.Metric) {
 	var waiting int64
 	if app := activeApp(); app != nil && app.events != nil {
 		_, waiting = app.events.spool.pending()
+		out <- prometheus.MustNewConstMetric(upDesc, prometheus.GaugeValue, well(app.events.trouble()))
 	}
 	out <- prometheus.MustNewConstMetric(spoolDesc, prometheus.GaugeValue, float64(waiting))
 	for i, n := range relays.counts() {
 		out <- prometheus.MustNewConstMetric(relayDescs[i], prometheus.CounterValue, float64(n))
 	}
+}
+
+// well is 1 without an error, 0 with one.
+func well(err error) float64 {
+	if err != nil {
+		return 0
+	}
+	return 1
 }
 
 // relayCounts are in the order of relayDescs.

@@ -12,6 +12,7 @@ import (
 
 	"github.com/caddy-experiments/caddy-experiments/results/events"
 	"github.com/caddy-experiments/caddy-experiments/results/relay"
+	"github.com/caddy-experiments/caddy-experiments/results/spool"
 	"github.com/caddy-experiments/caddy-experiments/store"
 	"github.com/caddy-experiments/caddy-experiments/store/redis"
 )
@@ -52,38 +53,50 @@ func newEventKeeping(parts eventParts, logger *zap.Logger) *eventKeeping {
 	return k
 }
 
-// start opens log and spool, and begins to send, receive and prune; see follower.
-func (k *eventKeeping) start(logger *zap.Logger) error {
+// start begins to open log and spool, to send, receive and prune; see follower.
+// Neither a disk nor a server can keep an edge from starting.
+func (k *eventKeeping) start(logger *zap.Logger) {
 	if k.log != nil {
-		if err := k.log.start(); err != nil {
-			return err
-		}
+		k.log.Start(startTime)
 	}
 	if k.spool != nil {
-		if err := k.startSpool(logger); err != nil {
-			return err
-		}
+		k.spool.Start(startTime)
 	}
 	k.follow(logger, k.run)
-	return nil
 }
 
 func (k *eventKeeping) run(ctx context.Context) {
 	var running sync.WaitGroup
 	if k.sender != nil {
-		k.sender.Spool = k.spool.spool
-		running.Go(func() { k.sender.Run(ctx) })
+		running.Go(func() {
+			k.spool.follow(ctx, func(ctx context.Context, spool *spool.Spool) {
+				k.sender.Spool = spool
+				k.sender.Run(ctx)
+			})
+		})
 	}
 	if k.receiver != nil {
 		running.Go(func() { k.receiver.Run(ctx) })
 	}
-	if k.log != nil && k.spool != nil && k.spool.spool != nil {
-		running.Go(func() { k.drain(ctx) })
+	if k.log != nil && k.spool != nil {
+		running.Go(func() { k.spool.follow(ctx, k.drain) })
 	}
 	if k.log != nil && k.retention > 0 {
 		running.Go(func() { k.prune(ctx) })
 	}
 	running.Wait()
+}
+
+// trouble is why events cannot be kept as they should, or nil.
+func (k *eventKeeping) trouble() error {
+	var errs []error
+	if k.log != nil {
+		errs = append(errs, k.log.Trouble())
+	}
+	if k.spool != nil {
+		errs = append(errs, k.spool.Trouble())
+	}
+	return errors.Join(errs...)
 }
 
 // Destruct delivers what waits, and stops.
@@ -99,24 +112,29 @@ const (
 	logTime = 3 * time.Second
 )
 
+// isAway reports whether a log did not answer, or not in time.
+func isAway(err error) bool {
+	return errors.Is(err, events.ErrUnavailable) || errors.Is(err, context.DeadlineExceeded)
+}
+
 // append keeps a batch: in the log if that is here and answers, else in the spool.
 func (k *eventKeeping) append(ctx context.Context, tenant store.Tenant, batch *events.Batch) error {
 	if k.log == nil {
-		return k.spool.append(string(tenant), batch)
+		return k.spool.append(ctx, string(tenant), batch)
 	}
 	if k.inDirectory {
 		return k.log.Append(ctx, string(tenant), batch)
 	}
 	if time.Now().UnixNano() >= k.away.Load() {
-		ctx, cancel := context.WithTimeout(ctx, logTime)
-		defer cancel()
-		err := k.log.Append(ctx, string(tenant), batch)
+		asking, cancel := context.WithTimeout(ctx, logTime)
+		err := k.log.Append(asking, string(tenant), batch)
+		cancel()
 		if err == nil || !isAway(err) {
 			return err
 		}
 		k.away.Store(time.Now().Add(awayFor).UnixNano())
 	}
-	return k.spool.append(string(tenant), batch)
+	return k.spool.append(ctx, string(tenant), batch)
 }
 
 // prune removes what is older than the retention. It reads the whole log, which

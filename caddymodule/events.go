@@ -77,6 +77,11 @@ func (a *App) provideEvents(storeKey string) error {
 	if err := c.check(); err != nil {
 		return err
 	}
+	if c.Dir != "" {
+		if err := checkDirPlace("events", c.Dir); err != nil {
+			return err
+		}
+	}
 	if c.Retention == 0 {
 		c.Retention = caddy.Duration(defaultRetention)
 	}
@@ -112,22 +117,22 @@ func (a *App) eventLog() (*sharedLog, error) {
 	switch {
 	case c.Dir != "":
 		return pooled(a, "event log "+filepath.Clean(c.Dir), func() (*sharedLog, error) {
-			return newSharedLog(func() (events.Log, error) {
+			return newSharedLog(func(context.Context) (events.Log, error) {
 				l, err := embedded.Open(c.Dir, embedded.Options{Log: logger})
 				if err != nil {
-					return nil, fmt.Errorf("events: %w", err)
+					return nil, err // not l, which would not be nil in the interface
 				}
 				return l, nil
 			}), nil
 		})
 	case c.Postgres != "":
 		return pooled(a, "event log "+c.Postgres, func() (*sharedLog, error) {
-			return newSharedLog(func() (events.Log, error) {
-				l, err := openOnServer(func(ctx context.Context) (events.Log, error) {
-					return postgres.Open(ctx, c.Postgres, postgres.Options{Log: logger})
-				}, logger)
+			return newSharedLog(func(ctx context.Context) (events.Log, error) {
+				ctx, cancel := context.WithTimeout(ctx, openTime)
+				defer cancel()
+				l, err := postgres.Open(ctx, c.Postgres, postgres.Options{Log: logger})
 				if err != nil {
-					return nil, fmt.Errorf("events postgres: %w", err)
+					return nil, err
 				}
 				return l, nil
 			}), nil

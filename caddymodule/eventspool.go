@@ -34,30 +34,16 @@ func (a *App) eventSpool() (*sharedSpool, error) {
 		}
 	}
 	return pooled(a, "event spool "+filepath.Clean(c.Spool), func() (*sharedSpool, error) {
-		return &sharedSpool{dir: c.Spool}, nil
+		return newSharedSpool(c.Spool), nil
 	})
 }
 
-// startSpool opens the spool. One with what is left of other times is no reason
-// not to start.
-func (k *eventKeeping) startSpool(logger *zap.Logger) error {
-	err := k.spool.start()
-	if err != nil && k.inDirectory {
-		logger.Warn("what waits in the spool stays there", zap.String("dir", k.spool.dir), zap.Error(err))
-		return nil
-	}
-	if err != nil {
-		return fmt.Errorf("events: opening the spool: %w", err)
-	}
-	return nil
-}
-
 // drain takes what waits in the spool to the log.
-func (k *eventKeeping) drain(ctx context.Context) {
+func (k *eventKeeping) drain(ctx context.Context, from *spool.Spool) {
 	trouble := rate.Sometimes{First: 1, Interval: troubleInterval}
 	var done uint64
 	for ctx.Err() == nil {
-		moved, err := k.drainSome(ctx, &done)
+		moved, err := k.drainSome(ctx, from, &done)
 		if err == nil && moved {
 			continue
 		}
@@ -73,8 +59,8 @@ func (k *eventKeeping) drain(ctx context.Context) {
 
 // drainSome takes some entries to the log, and says of done up to where all are
 // there.
-func (k *eventKeeping) drainSome(ctx context.Context, done *uint64) (moved bool, err error) {
-	entries, err := k.spool.spool.Read(*done, drainEntries)
+func (k *eventKeeping) drainSome(ctx context.Context, from *spool.Spool, done *uint64) (moved bool, err error) {
+	entries, err := from.Read(*done, drainEntries)
 	if err != nil || len(entries) == 0 {
 		return false, err
 	}
@@ -90,7 +76,7 @@ func (k *eventKeeping) drainSome(ctx context.Context, done *uint64) (moved bool,
 		}
 	}
 	*done = entries[len(entries)-1].Seq
-	return true, k.spool.spool.Forget(*done)
+	return true, from.Forget(*done)
 }
 
 // decode reads entries, by tenant.

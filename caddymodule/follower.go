@@ -2,8 +2,10 @@ package caddymodule
 
 import (
 	"context"
+	"errors"
 	"slices"
 	"sync"
+	"time"
 
 	"github.com/caddyserver/caddy/v2"
 	"go.uber.org/zap"
@@ -43,8 +45,12 @@ func (f *follower) follow(logger *zap.Logger, run func(context.Context)) {
 func (f *follower) Destruct() error {
 	f.cancel()
 	f.once.Do(func() { close(f.done) }) // never started
-	<-f.done
-	return nil
+	select {
+	case <-f.done:
+		return nil
+	case <-time.After(2 * closingTime):
+		return errors.New("what follows the outside is stuck; it is left to end by itself")
+	}
 }
 
 // loggers are those of the Caddy configurations that share a value of the pool.

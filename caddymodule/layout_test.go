@@ -40,8 +40,9 @@ var layout = map[string][]string{
 	"results/report":                {"engine", "results", "results/events"},
 	"results/spool":                 {"results/events", "store", "store/durable"},
 	"results/relay":                 {"results/events", "results/spool"},
+	"results/upkeep":                {"results/events"},
 	"caddymodule": {"device", "engine", "geo", "management", "store", "store/file", "store/redis",
-		"results", "results/events", "results/embedded", "results/postgres", "results/relay", "results/report", "results/spool"},
+		"results", "results/events", "results/embedded", "results/postgres", "results/relay", "results/report", "results/spool", "results/upkeep"},
 	"caddymodule/cmd/caddy": {"caddymodule"},
 }
 

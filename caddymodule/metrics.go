@@ -85,13 +85,15 @@ var (
 		"Time since the store last answered for the tenant.", []string{"tenant"}, nil)
 	degradedDesc = prometheus.NewDesc("caddy_experiments_config_degraded",
 		"1 while the newest configuration is bad, gone or out of reach.", []string{"tenant"}, nil)
+	decisionLogDesc = prometheus.NewDesc("caddy_experiments_decision_log_up",
+		"1 while the decision log takes lines.", nil, nil)
 	circuitDesc = prometheus.NewDesc("caddy_experiments_store_circuit_open",
 		"1 while the store does not answer and is only probed.", nil, nil)
 )
 
 // Describe implements prometheus.Collector.
 func (configurationCollector) Describe(out chan<- *prometheus.Desc) {
-	for _, d := range []*prometheus.Desc{revisionDesc, ageDesc, contactDesc, degradedDesc, circuitDesc} {
+	for _, d := range []*prometheus.Desc{revisionDesc, ageDesc, contactDesc, degradedDesc, decisionLogDesc, circuitDesc} {
 		out <- d
 	}
 }
@@ -107,6 +109,9 @@ func (configurationCollector) Collect(out chan<- prometheus.Metric) {
 		open = 1
 	}
 	out <- prometheus.MustNewConstMetric(circuitDesc, prometheus.GaugeValue, open)
+	if app.decisions != nil {
+		out <- prometheus.MustNewConstMetric(decisionLogDesc, prometheus.GaugeValue, well(app.decisions.sink.Trouble()))
+	}
 	for _, status := range app.tenantStatuses() {
 		gauge := func(desc *prometheus.Desc, value float64) {
 			out <- prometheus.MustNewConstMetric(desc, prometheus.GaugeValue, value, string(status.Tenant))

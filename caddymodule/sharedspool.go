@@ -1,44 +1,39 @@
 package caddymodule
 
 import (
+	"context"
 	"errors"
-	"sync"
 
 	"github.com/caddyserver/caddy/v2"
 
 	"github.com/caddy-experiments/caddy-experiments/results/events"
 	"github.com/caddy-experiments/caddy-experiments/results/spool"
+	"github.com/caddy-experiments/caddy-experiments/results/upkeep"
 )
 
 // sharedSpool is a spool of the pool, opened and closed like a sharedLog.
 type sharedSpool struct {
+	*upkeep.Keeper[*spool.Spool]
 	dir string
-
-	using sync.RWMutex // for reading while the spool is in use
-	spool *spool.Spool // nil: not open
 }
 
-// start opens the spool, unless it is open.
-func (s *sharedSpool) start() (err error) {
-	s.using.Lock()
-	defer s.using.Unlock()
-	if s.spool == nil {
-		s.spool, err = spool.Open(s.dir, spool.Options{Log: lastingLog("experiments.events")})
-	}
-	return err
-}
+var errSpoolAbsent = errors.New("the spool cannot be used")
 
-var errSpoolClosed = errors.New("the spool is not open")
+func newSharedSpool(dir string) *sharedSpool {
+	log := lastingLog("experiments.events")
+	return &sharedSpool{dir: dir, Keeper: upkeep.New(upkeep.Options[*spool.Spool]{
+		What: "the spool of events", Absent: errSpoolAbsent, Logger: log,
+		Open: func(context.Context) (*spool.Spool, error) { return spool.Open(dir, spool.Options{Log: log}) },
+	})}
+}
 
 // append keeps a batch until it can be delivered.
-func (s *sharedSpool) append(tenant string, batch *events.Batch) error {
-	s.using.RLock()
-	defer s.using.RUnlock()
-	if s.spool == nil {
-		return errSpoolClosed
-	}
-	_, err := s.spool.Append(tenant, batch)
-	return err
+func (s *sharedSpool) append(ctx context.Context, tenant string, batch *events.Batch) error {
+	return s.Use(ctx, func(_ context.Context, spool *spool.Spool) error {
+		_, err := spool.Append(tenant, batch)
+		s.SetTrouble(err)
+		return err
+	})
 }
 
 // pending is what waits.
@@ -46,25 +41,27 @@ func (s *sharedSpool) pending() (entries int, bytes int64) {
 	if s == nil {
 		return 0, 0
 	}
-	s.using.RLock()
-	defer s.using.RUnlock()
-	if s.spool == nil {
-		return 0, 0
+	lent, err := s.Take()
+	if err != nil {
+		return 0, 0 // nothing is known to wait
 	}
-	return s.spool.Pending()
+	defer lent.Release()
+	return lent.Thing().Pending()
+}
+
+// follow runs do with the spool, once it is there, until the context ends.
+func (s *sharedSpool) follow(ctx context.Context, do func(context.Context, *spool.Spool)) {
+	if s.Await(ctx) != nil {
+		return
+	}
+	_ = s.Use(ctx, func(ctx context.Context, spool *spool.Spool) error { // closed meanwhile
+		do(ctx, spool)
+		return nil
+	})
 }
 
 // Destruct closes the spool.
-func (s *sharedSpool) Destruct() error {
-	s.using.Lock()
-	defer s.using.Unlock()
-	if s.spool == nil {
-		return nil
-	}
-	err := s.spool.Close()
-	s.spool = nil
-	return err
-}
+func (s *sharedSpool) Destruct() error { return s.Close() }
 
 // Interface guard
 var _ caddy.Destructor = (*sharedSpool)(nil)

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"net/http"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/caddyserver/caddy/v2"
@@ -63,6 +64,8 @@ type eventsStatus struct {
 	// Spooled is what waits on disk to be delivered.
 	Spooled      int   `json:"spooled"`
 	SpooledBytes int64 `json:"spooled_bytes"`
+	// LastError is why events cannot be kept, or only in the spool.
+	LastError string `json:"last_error,omitempty"`
 }
 
 type geoStatus struct {
@@ -76,7 +79,8 @@ type geoStatus struct {
 }
 
 type decisionLogStatus struct {
-	Dropped uint64 `json:"dropped"`
+	Dropped   uint64 `json:"dropped"`
+	LastError string `json:"last_error,omitempty"`
 }
 
 func serveStatus(w http.ResponseWriter, r *http.Request) error {
@@ -113,31 +117,41 @@ func (a *App) tenantStatuses() []store.Status {
 
 func (a *App) status() status {
 	s := status{Status: store.StateHealthy, Store: a.configuration.live.Reach(), Tenants: a.tenantStatuses()}
-	if !s.Store.Reachable {
-		s.Status = store.StateDegraded
-	}
+	s.degrade(!s.Store.Reachable)
 	for _, t := range s.Tenants {
-		if t.State == store.StateDegraded {
-			s.Status = store.StateDegraded
-		}
+		s.degrade(t.State == store.StateDegraded)
 	}
 	if a.locations != nil {
 		s.GeoIP = a.locations.status()
-		if s.GeoIP.LastError != "" && !(a.GeoIP.Optional && !s.GeoIP.Loaded) {
-			s.Status = store.StateDegraded
-		}
+		s.degrade(s.GeoIP.LastError != "" && !(a.GeoIP.Optional && !s.GeoIP.Loaded))
 	}
 	if a.decisions != nil {
-		s.DecisionLog = &decisionLogStatus{Dropped: a.decisions.dropped.Load()}
+		s.DecisionLog = &decisionLogStatus{Dropped: a.decisions.dropped.Load(), LastError: text(a.decisions.sink.Trouble())}
+		s.degrade(s.DecisionLog.LastError != "")
 	}
 	if a.events != nil {
-		s.Events = &eventsStatus{Kept: "here", Dropped: a.events.queue.dropped.Load()}
+		s.Events = &eventsStatus{Kept: "here", Dropped: a.events.queue.dropped.Load(), LastError: text(a.events.trouble())}
 		if a.events.log == nil {
 			s.Events.Kept = "elsewhere"
 		}
 		s.Events.Spooled, s.Events.SpooledBytes = a.events.spool.pending()
+		s.degrade(s.Events.LastError != "")
 	}
 	return s
+}
+
+func (s *status) degrade(is bool) {
+	if is {
+		s.Status = store.StateDegraded
+	}
+}
+
+// text is that of an error, on one line; empty for none.
+func text(err error) string {
+	if err == nil {
+		return ""
+	}
+	return strings.ReplaceAll(err.Error(), "\n", "; ")
 }
 
 func (l *locations) status() *geoStatus {

@@ -36,7 +36,7 @@ type Keeper[T io.Closer] struct {
 	done   chan struct{} // closed when it is closed for good
 
 	mu      sync.Mutex
-	current *lease[T]
+	current *Lease[T]
 	arrived chan struct{} // closed when current is set; then a new one
 	trouble atomic.Pointer[error]
 }
@@ -88,14 +88,23 @@ func (k *Keeper[T]) SetTrouble(err error) {
 	}
 }
 
+// Take lends it to a user that is soon done, and then calls Release. It costs no
+// memory.
+func (k *Keeper[T]) Take() (*Lease[T], error) {
+	if current := k.lent(); current != nil && current.take() {
+		return current, nil
+	}
+	return nil, k.absence()
+}
+
 // Use lends it until do returns. The context that it is lent with ends when it
 // fails or is closed.
 func (k *Keeper[T]) Use(ctx context.Context, do func(context.Context, T) error) error {
-	current := k.lent()
-	if current == nil || !current.take() {
-		return k.absence()
+	current, err := k.Take()
+	if err != nil {
+		return err
 	}
-	defer current.release()
+	defer current.Release()
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
 	defer context.AfterFunc(current.ending, cancel)()
@@ -122,14 +131,14 @@ func (k *Keeper[T]) Await(ctx context.Context) error {
 }
 
 // lent is what is open, or nil.
-func (k *Keeper[T]) lent() *lease[T] {
+func (k *Keeper[T]) lent() *Lease[T] {
 	k.mu.Lock()
 	defer k.mu.Unlock()
 	return k.current
 }
 
 // lend makes l, which may be nil, what is lent.
-func (k *Keeper[T]) lend(l *lease[T]) {
+func (k *Keeper[T]) lend(l *Lease[T]) {
 	k.mu.Lock()
 	defer k.mu.Unlock()
 	if k.current = l; l != nil {

@@ -6,8 +6,8 @@ import (
 	"sync"
 )
 
-// lease is an open thing with those who use it.
-type lease[T io.Closer] struct {
+// Lease is something open with those who use it.
+type Lease[T io.Closer] struct {
 	thing  T
 	ending context.Context // ends with the lease
 	end    context.CancelFunc
@@ -18,14 +18,14 @@ type lease[T io.Closer] struct {
 	idle  chan struct{} // closed when it is over and has no users
 }
 
-func newLease[T io.Closer](thing T) *lease[T] {
-	l := &lease[T]{thing: thing, idle: make(chan struct{})}
+func newLease[T io.Closer](thing T) *Lease[T] {
+	l := &Lease[T]{thing: thing, idle: make(chan struct{})}
 	l.ending, l.end = context.WithCancel(context.Background())
 	return l
 }
 
-// take reports whether the thing may be used; whoever may releases it.
-func (l *lease[T]) take() bool {
+// take reports whether the thing may be used; each user releases it.
+func (l *Lease[T]) take() bool {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	if !l.over {
@@ -34,7 +34,11 @@ func (l *lease[T]) take() bool {
 	return !l.over
 }
 
-func (l *lease[T]) release() {
+// Thing is what is lent. It is open until Release.
+func (l *Lease[T]) Thing() T { return l.thing }
+
+// Release ends a use; see Keeper.Take.
+func (l *Lease[T]) Release() {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	if l.users--; l.over && l.users == 0 {
@@ -43,7 +47,7 @@ func (l *lease[T]) release() {
 }
 
 // close ends what uses the thing, waits for that, and closes the thing.
-func (l *lease[T]) close() error {
+func (l *Lease[T]) close() error {
 	l.end()
 	l.mu.Lock()
 	l.over = true

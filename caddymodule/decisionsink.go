@@ -1,0 +1,110 @@
+package caddymodule
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"sync"
+
+	"github.com/caddyserver/caddy/v2"
+
+	"github.com/caddy-experiments/caddy-experiments/results/upkeep"
+)
+
+// decisionSink is where the lines of a decision log go. It has failed as soon as
+// it has not taken one: a file is opened anew then, as its disk may have been
+// full, or its directory moved.
+type decisionSink struct {
+	io.WriteCloser
+	once   sync.Once
+	failed chan struct{}
+	err    error // set when failed is closed
+}
+
+var errSinkAbsent = errors.New("decision_log: there is nothing to write to")
+
+// keptSink returns a sink that is kept open.
+func keptSink(opener caddy.WriterOpener) *upkeep.Keeper[*decisionSink] {
+	return upkeep.New(upkeep.Options[*decisionSink]{
+		What: "the decision log", Absent: errSinkAbsent, Logger: lastingLog("experiments.decision_log"),
+		Open: func(context.Context) (*decisionSink, error) {
+			out, err := opener.OpenWriter()
+			if err != nil {
+				return nil, fmt.Errorf("opening %s: %w", opener, err)
+			}
+			return &decisionSink{WriteCloser: out, failed: make(chan struct{})}, nil
+		},
+	})
+}
+
+// Write implements io.Writer.
+func (s *decisionSink) Write(p []byte) (int, error) {
+	n, err := s.WriteCloser.Write(p)
+	if err != nil {
+		s.once.Do(func() {
+			s.err = err
+			close(s.failed)
+		})
+	}
+	return n, err
+}
+
+// Failed is closed when a line was not taken; Err is why.
+func (s *decisionSink) Failed() <-chan struct{} { return s.failed }
+
+// Err returns nil as long as Failed is open.
+func (s *decisionSink) Err() error {
+	select {
+	case <-s.failed:
+		return s.err
+	default:
+		return nil
+	}
+}
+
+// batch is lines on their way to a sink.
+type batch struct {
+	sink   *upkeep.Keeper[*decisionSink]
+	buffer []byte
+	torn   bool // the sink ends in the middle of a line
+}
+
+// flush writes the batch and returns the number of lines that the sink did not
+// take: that of a full disk, or a pipe that has no reader any more.
+func (b *batch) flush() int {
+	rest := b.buffer
+	if lent, err := b.sink.Take(); err == nil { // without a sink all are lost
+		rest = b.writeTo(lent.Thing())
+		lent.Release()
+	}
+	return b.lose(rest)
+}
+
+// lose empties the batch and returns the number of lines in its rest.
+func (b *batch) lose(rest []byte) int {
+	b.buffer = b.buffer[:0]
+	return bytes.Count(rest, newline)
+}
+
+// writeTo returns what a sink did not take.
+func (b *batch) writeTo(out io.Writer) (rest []byte) {
+	if b.torn {
+		if _, err := out.Write(newline); err != nil {
+			return b.buffer
+		}
+		b.torn = false
+	}
+	n, err := out.Write(b.buffer)
+	if err == nil {
+		return nil
+	}
+	b.torn = n > 0 && b.buffer[n-1] != '\n'
+	return b.buffer[n:]
+}
+
+var newline = []byte("\n")
+
+// Interface guard
+var _ io.WriteCloser = (*decisionSink)(nil)
