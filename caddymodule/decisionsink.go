@@ -6,9 +6,12 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
+	"os"
 	"sync"
 
 	"github.com/caddyserver/caddy/v2"
+	"github.com/caddyserver/caddy/v2/modules/logging"
 
 	"github.com/caddy-experiments/caddy-experiments/results/upkeep"
 )
@@ -18,6 +21,7 @@ import (
 // full, or its directory moved.
 type decisionSink struct {
 	io.WriteCloser
+	path   string // of a file, or empty
 	once   sync.Once
 	failed chan struct{}
 	err    error // set when failed is closed
@@ -34,7 +38,11 @@ func keptSink(opener caddy.WriterOpener) *upkeep.Keeper[*decisionSink] {
 			if err != nil {
 				return nil, fmt.Errorf("opening %s: %w", opener, err)
 			}
-			return &decisionSink{WriteCloser: out, failed: make(chan struct{})}, nil
+			s := &decisionSink{WriteCloser: out, failed: make(chan struct{})}
+			if file, ok := opener.(*logging.FileWriter); ok {
+				s.path = file.Filename
+			}
+			return s, nil
 		},
 	})
 }
@@ -43,12 +51,25 @@ func keptSink(opener caddy.WriterOpener) *upkeep.Keeper[*decisionSink] {
 func (s *decisionSink) Write(p []byte) (int, error) {
 	n, err := s.WriteCloser.Write(p)
 	if err != nil {
-		s.once.Do(func() {
-			s.err = err
-			close(s.failed)
-		})
+		s.fail(err)
 	}
 	return n, err
+}
+
+func (s *decisionSink) fail(err error) {
+	s.once.Do(func() {
+		s.err = err
+		close(s.failed)
+	})
+}
+
+// Ready fails the sink when its file is gone: what is still written to it could
+// not be found. A rotation makes the file again within a moment.
+func (s *decisionSink) Ready() error {
+	if _, err := os.Stat(s.path); s.path != "" && errors.Is(err, fs.ErrNotExist) {
+		s.fail(fmt.Errorf("%s is gone", s.path))
+	}
+	return s.Err()
 }
 
 // Failed is closed when a line was not taken; Err is why.

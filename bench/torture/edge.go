@@ -198,6 +198,9 @@ func (e *edge) send(method, url, body string) (int, string, error) {
 	}
 	request.Header.Set("Authorization", "Bearer torture")
 	request.Header.Set("Content-Type", "application/json")
+	if strings.HasSuffix(url, "/events") {
+		request.Header.Set("Content-Type", "application/x-ndjson")
+	}
 	response, err := http.DefaultClient.Do(request)
 	if err != nil {
 		return 0, "", err
@@ -223,6 +226,30 @@ func (e *edge) status() (status struct {
 		status.Status = err.Error()
 	}
 	return status
+}
+
+// exports reports whether the edge's event log has a text.
+func (e *edge) exports(text string) bool {
+	_, events, err := e.send(http.MethodGet, fmt.Sprintf("http://127.0.0.1:%d/experiments/events", e.admin), "")
+	return err == nil && strings.Contains(events, text)
+}
+
+// manyEvents is a body of events, of which thirty are more than the engine of a
+// log keeps in one file.
+func manyEvents(n int) string {
+	var body strings.Builder
+	for i := range 10_000 {
+		fmt.Fprintf(&body, "{\"id\":\"fill-%d-%d\",\"event\":\"s\",\"unit\":\"unit-%[2]d\",\"t\":%[3]d}\n", n, i, time.Now().UnixMilli())
+	}
+	return body.String()
+}
+
+// flood sends so many events that the edge has to make files for them, if it
+// takes them.
+func (e *edge) flood() {
+	for i := range 30 {
+		_, _ = e.call(http.MethodPost, "/events", manyEvents(i)) // it may refuse them
+	}
 }
 
 // log counts the lines of the log with a text.

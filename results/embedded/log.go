@@ -41,11 +41,12 @@ type Options struct {
 // Log keeps the events of all tenants in one directory, which one process holds
 // at a time.
 type Log struct {
-	dir     string
-	db      *pebble.DB
-	lock    *pebble.Lock
-	disk    *disk
-	voice   *voice
+	dir   string
+	db    *pebble.DB
+	lock  *pebble.Lock
+	place os.FileInfo // of the directory
+	disk  *disk
+	voice *voice
 	// aliases is held by who changes links or what comes of them.
 	aliases sync.Mutex
 }
@@ -77,6 +78,9 @@ func (l *Log) open(options Options) (err error) {
 		if err := hasRoom(l.dir); err != nil {
 			return err
 		}
+	}
+	if l.place, err = os.Stat(l.dir); err != nil {
+		return err
 	}
 	if err := complete(l.dir); err != nil {
 		return err
@@ -182,7 +186,10 @@ func (l *Log) Err() error {
 }
 
 // Ready is why the log takes nothing for the moment, or nil.
-func (l *Log) Ready() error { return cmp.Or(l.Err(), hasRoom(l.dir)) }
+func (l *Log) Ready() error {
+	l.inPlace()
+	return cmp.Or(l.Err(), hasRoom(l.dir))
+}
 
 // Failed is closed as soon as Err has an error.
 func (l *Log) Failed() <-chan struct{} { return l.disk.failed }

@@ -1,7 +1,10 @@
 package embedded
 
 import (
+	"errors"
 	"fmt"
+	"io/fs"
+	"os"
 
 	"github.com/caddy-experiments/caddy-experiments/results/events"
 )
@@ -38,4 +41,16 @@ func hasRoom(dir string) error {
 		return nil
 	}
 	return s.full()
+}
+
+// inPlace fails the log once its directory is gone, or is another one: files
+// that are open can still be written, but not found.
+func (l *Log) inPlace() {
+	info, err := os.Stat(l.dir)
+	switch {
+	case errors.Is(err, fs.ErrNotExist):
+		l.disk.fail(errors.New("its directory is gone"))
+	case err == nil && !os.SameFile(info, l.place):
+		l.disk.fail(errors.New("there is another directory in its place"))
+	}
 }
