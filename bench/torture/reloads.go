@@ -44,12 +44,7 @@ func reload(s *scene) {
 	s.publish(a, 2)
 	s.inStep(5*time.Second, 2, a, b)
 	s.load.end()
-	// A new connection that nobody has accepted is reset with the old listener,
-	// with or without us; one in ten thousand is far more than was ever seen.
-	if lost := s.load.failed; lost > 0 && lost*2000 <= s.load.sent {
-		s.note("%d connections reset in the listener's queue (%v)", lost, s.load.reason)
-		s.load.failed = 0
-	}
+	s.forgiveResets()
 	s.load.judge(true)
 	// Connections of old configurations stay open for as long as somebody may
 	// still use them.
@@ -63,6 +58,16 @@ func reload(s *scene) {
 	s.note("%d reloads, descriptors %+d", times, more-files)
 	if more > files {
 		s.miss("descriptors have grown by %d", more-files)
+	}
+}
+
+// forgiveResets leaves out new connections that were not accepted before a reload
+// and are reset with the old listener, which happens with or without us. One, or one in
+// two thousand is far more than was ever seen.
+func (s *scene) forgiveResets() {
+	if lost := s.load.failed; lost > 0 && (lost == 1 || lost*2000 <= s.load.sent) {
+		s.note("%d connections reset in the listener's queue (%v)", lost, s.load.reason)
+		s.load.failed = 0
 	}
 }
 
