@@ -51,7 +51,7 @@ func serveToken(w http.ResponseWriter, r *http.Request) error {
 	if err := decoder.Decode(&request); err != nil {
 		return caddy.APIError{HTTPStatus: http.StatusBadRequest, Err: fmt.Errorf("reading the request: %w", err)}
 	}
-	answer, err := app.token(request, time.Now())
+	answer, err := app.token(request, wallClock())
 	if err != nil {
 		return caddy.APIError{HTTPStatus: http.StatusBadRequest, Err: err}
 	}

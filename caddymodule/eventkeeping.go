@@ -36,11 +36,12 @@ type eventKeeping struct {
 	queue    *eventQueue
 	sender   *relay.Sender   // to another edge; nil if the log is here
 	receiver *relay.Receiver // from other edges; nil if there can be none
-	away     atomic.Int64    // until when the log is not asked, in Unix nanoseconds
+	away     atomic.Int64    // until when the log is not asked, since began
+	began    time.Time       // by which away is independent of the wall clock
 }
 
 func newEventKeeping(parts eventParts, logger *zap.Logger) *eventKeeping {
-	k := &eventKeeping{follower: newFollower(logger), eventParts: parts}
+	k := &eventKeeping{follower: newFollower(logger), eventParts: parts, began: time.Now()}
 	switch {
 	case parts.relay == nil:
 	case parts.log == nil:
@@ -125,14 +126,14 @@ func (k *eventKeeping) append(ctx context.Context, tenant store.Tenant, batch *e
 	if k.inDirectory {
 		return k.log.Append(ctx, string(tenant), batch)
 	}
-	if time.Now().UnixNano() >= k.away.Load() {
+	if int64(time.Since(k.began)) >= k.away.Load() {
 		asking, cancel := context.WithTimeout(ctx, logTime)
 		err := k.log.Append(asking, string(tenant), batch)
 		cancel()
 		if err == nil || !isAway(err) {
 			return err
 		}
-		k.away.Store(time.Now().Add(awayFor).UnixNano())
+		k.away.Store(int64(time.Since(k.began) + awayFor))
 	}
 	return k.spool.append(ctx, string(tenant), batch)
 }
@@ -146,7 +147,7 @@ func (k *eventKeeping) prune(ctx context.Context) {
 			return
 		case <-time.After(wait):
 		}
-		before := time.Now().Add(-k.retention)
+		before := wallClock().Add(-k.retention)
 		if err := k.log.Prune(ctx, events.MillisOf(before)); err != nil && ctx.Err() == nil {
 			k.loggers.current().Warn("old events cannot be removed", zap.Time("before", before), zap.Error(err))
 		}

@@ -201,7 +201,7 @@ func serveEvents(w http.ResponseWriter, r *http.Request) error {
 func (a *App) importEvents(w http.ResponseWriter, r *http.Request, tenant store.Tenant) error {
 	var all events.Report
 	limits := events.Limits{Future: 24 * time.Hour}
-	err := events.DecodeLines(r.Body, limits, time.Now(), func(batch *events.Batch, report *events.Report) error {
+	err := events.DecodeLines(r.Body, limits, wallClock(), func(batch *events.Batch, report *events.Report) error {
 		all.Add(report)
 		ctx, cancel := context.WithTimeout(r.Context(), resultsTime)
 		defer cancel()

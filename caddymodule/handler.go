@@ -73,7 +73,7 @@ func (h *Handler) approach(v *visit, r *http.Request, repl *caddy.Replacer, aske
 	if v.authorize {
 		form = readForm(r)
 	}
-	now = time.Now() // from here on; a form takes as long as its client does
+	now = wallClock() // from here on; a form takes as long as its client does
 	if v.authorize {
 		asked.scan(r.URL.RawQuery)
 		asked.scan(string(form))
@@ -266,7 +266,7 @@ func (v *visit) record() {
 		}
 	}()
 	status := v.recorder.outcome()
-	h.app.decisions.write(func(b []byte) []byte { return v.appendLine(b, h.tenant.name, status, time.Now()) })
+	h.app.decisions.write(func(b []byte) []byte { return v.appendLine(b, h.tenant.name, status, wallClock()) })
 }
 
 // hostname is the host of a request without port, in lower case by comparison.

@@ -93,7 +93,7 @@ func (v *visit) conclude(location string) {
 	if event == "" {
 		return
 	}
-	now := time.Now()
+	now := wallClock()
 	unit, began, timed := v.recording.unit, v.recording.carriage.began, true
 	if began.IsZero() { // it was carried here by a site that does not record outcomes
 		began, timed = v.recording.carriage.decided, false

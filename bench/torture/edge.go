@@ -97,9 +97,13 @@ func (e *edge) start() time.Duration {
 func (e *edge) command(arguments ...string) *exec.Cmd {
 	c := exec.Command(e.scene.binary, arguments...)
 	c.Dir = e.dir
-	c.Env = append(os.Environ(), "HOME="+e.dir, "XDG_DATA_HOME="+e.dir, "XDG_CONFIG_HOME="+e.dir)
+	c.Env = append(os.Environ(), "HOME="+e.dir, "XDG_DATA_HOME="+e.dir, "XDG_CONFIG_HOME="+e.dir,
+		"EXPERIMENTS_CLOCK_FILE="+e.clock())
 	return c
 }
+
+// clock is the file that says how far the edge's clock is off.
+func (e *edge) clock() string { return filepath.Join(e.dir, "clock") }
 
 // reload has the edge load its configuration again.
 func (e *edge) reload() error {

@@ -41,7 +41,7 @@ func newLab(rate int, outage time.Duration, short bool) (*lab, error) {
 	}
 	l.binary = filepath.Join(l.dir, "edge")
 	fmt.Fprintln(os.Stderr, "building the edge (minutes, the first time)")
-	if out, err := exec.Command("go", "build", "-o", l.binary, "./caddymodule/cmd/caddy").CombinedOutput(); err != nil {
+	if out, err := exec.Command("go", "build", "-tags", "experiments_clock", "-o", l.binary, "./caddymodule/cmd/caddy").CombinedOutput(); err != nil {
 		return nil, fmt.Errorf("building the edge: %w\n%s", err, out)
 	}
 	if l.provider, err = net.Listen("tcp", "127.0.0.1:0"); err != nil {
