@@ -30,7 +30,7 @@ type stream struct {
 func (e *edge) H2(port int, s stream) exchange {
 	e.t.Helper()
 	before := e.Provider.Count()
-	connection, err := net.DialTimeout("tcp", fmt.Sprintf("127.0.0.1:%d", port), 5*time.Second)
+	connection, err := net.DialTimeout("tcp", fmt.Sprintf("127.0.0.1:%d", port), patience)
 	if err != nil {
 		e.t.Fatal(err)
 	}

@@ -4,6 +4,7 @@ import (
 	"bufio"
 	"bytes"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"maps"
@@ -15,6 +16,7 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"syscall"
 	"testing"
 	"time"
 
@@ -41,10 +43,17 @@ func TestMain(m *testing.M) {
 	for _, name := range []string{"HOME", "XDG_CONFIG_HOME", "XDG_DATA_HOME", "XDG_CACHE_HOME"} {
 		os.Setenv(name, home)
 	}
+	// Caddy has looked up its own places before.
+	caddy.ConfigAutosavePath = filepath.Join(home, "autosave.json")
+	caddy.DefaultStorage.Path = filepath.Join(home, "caddy")
 	code := m.Run()
 	os.RemoveAll(home)
 	os.Exit(code)
 }
+
+// patience is how long a test waits for what has to happen: longer than it takes
+// on the busiest machine.
+const patience = time.Minute
 
 const testKey = "0123456789abcdef0123456789abcdef"
 
@@ -171,8 +180,12 @@ func (e *edge) Get(path string, jar http.CookieJar, header ...string) *http.Resp
 
 func (e *edge) Do(request *http.Request, jar http.CookieJar) *http.Response {
 	e.t.Helper()
-	client := http.Client{Jar: jar, Timeout: 10 * time.Second, CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }}
+	client := http.Client{Jar: jar, Timeout: patience, CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }}
 	response, err := client.Do(request)
+	// A connection that the old listener has not accepted before a reload is reset.
+	for tries := 0; err != nil && request.Body == nil && isReset(err) && tries < 5; tries++ {
+		response, err = client.Do(request)
+	}
 	if err != nil {
 		e.t.Fatal(err)
 	}
@@ -184,6 +197,8 @@ func (e *edge) Do(request *http.Request, jar http.CookieJar) *http.Response {
 	response.Body = io.NopCloser(bytes.NewReader(body))
 	return response
 }
+
+func isReset(err error) bool { return errors.Is(err, io.EOF) || errors.Is(err, syscall.ECONNRESET) }
 
 // LogLines waits until a log has at least n lines that contain all of the words,
 // and gives those lines decoded.
@@ -229,7 +244,7 @@ func (e *edge) Status() map[string]any {
 // Eventually waits up to five seconds for a condition.
 func (e *edge) Eventually(condition func() bool, format string, args ...any) {
 	e.t.Helper()
-	for deadline := time.Now().Add(5 * time.Second); !condition(); time.Sleep(10 * time.Millisecond) {
+	for deadline := time.Now().Add(patience); !condition(); time.Sleep(10 * time.Millisecond) {
 		if time.Now().After(deadline) {
 			e.t.Fatalf(format, args...)
 		}
@@ -332,7 +347,7 @@ type exchange struct {
 func (e *edge) Raw(port int, request string, hangUp bool) exchange {
 	e.t.Helper()
 	before := e.Provider.Count()
-	connection, err := net.DialTimeout("tcp", fmt.Sprintf("127.0.0.1:%d", port), 5*time.Second)
+	connection, err := net.DialTimeout("tcp", fmt.Sprintf("127.0.0.1:%d", port), patience)
 	if err != nil {
 		e.t.Fatal(err)
 	}

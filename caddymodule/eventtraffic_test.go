@@ -106,7 +106,7 @@ func (t *traffic) post(i int, lines string, keys ...string) {
 	}
 	request.Header.Set("Authorization", "Bearer demo-token")
 	request.Header.Set("Content-Type", "application/x-ndjson")
-	client := http.Client{Transport: transport, Timeout: 10 * time.Second}
+	client := http.Client{Transport: transport, Timeout: patience}
 	status := 0
 	if response, err := client.Do(request); err == nil {
 		_, _ = io.Copy(io.Discard, response.Body) // what was accepted is accepted
@@ -131,7 +131,7 @@ var transport = &http.Transport{MaxIdleConnsPerHost: 64}
 // gives the exposure, which is empty where there are no events.
 func (f *eventFleet) login(m *member, device string) (exposure string, err error) {
 	jar, _ := cookiejar.New(nil) // never fails
-	client := http.Client{Jar: jar, Transport: transport, Timeout: 10 * time.Second, CheckRedirect: func(*http.Request, []*http.Request) error {
+	client := http.Client{Jar: jar, Transport: transport, Timeout: patience, CheckRedirect: func(*http.Request, []*http.Request) error {
 		return http.ErrUseLastResponse
 	}}
 	ask := func(path string, want int) (string, error) {

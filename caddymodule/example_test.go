@@ -155,7 +155,7 @@ func (x *example) page(jar http.CookieJar, host, path string) string {
 		x.t.Fatal(err)
 	}
 	request.Host = fmt.Sprintf("%s:%d", host, x.port) // not every resolver knows *.localhost
-	client := http.Client{Jar: jar, Timeout: 10 * time.Second}
+	client := http.Client{Jar: jar, Timeout: patience}
 	response, err := client.Do(request)
 	if err != nil {
 		x.t.Fatal(err)

@@ -34,7 +34,7 @@ func TestKeyRotationUnderLoad(t *testing.T) {
 			jar, _ := cookiejar.New(nil)
 			transport := &http.Transport{}
 			defer transport.CloseIdleConnections()
-			client := http.Client{Jar: jar, Transport: transport, Timeout: 10 * time.Second}
+			client := http.Client{Jar: jar, Transport: transport, Timeout: patience}
 			var device, variation string
 			for {
 				select {

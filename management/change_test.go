@@ -90,7 +90,7 @@ func TestConcurrentWritersLoseNothing(t *testing.T) {
 // Writers in one process take turns, so that none of them runs out of attempts.
 func TestConcurrentWritersOfOneProcessAllSucceed(t *testing.T) {
 	const writers, changes = 16, 50
-	s := newSite(t, nil).world()
+	s := newSite(t, func(config *Config) { config.StoreTimeout = 10 * time.Minute }).world() // also where the disk is slow
 	var group sync.WaitGroup
 	for w := range writers {
 		group.Go(func() {

@@ -73,7 +73,7 @@ func TestConcurrentWriters(t *testing.T) {
 	proxies := []string{server.Address(), redistest.StartProxy(t, server.Address()).Address(), server.Address()}
 	stores := make([]*redisstore.Store, len(proxies))
 	for i, address := range proxies {
-		stores[i] = newStore(t, redisstore.Options{Addresses: []string{address}})
+		stores[i] = newStore(t, redisstore.Options{Addresses: []string{address}, Timeout: 30 * time.Second})
 	}
 	if _, err := stores[0].Commit(t.Context(), tenant, named("base"), 0); err != nil {
 		t.Fatal(err)

@@ -104,10 +104,25 @@ func gone(t *testing.T, s *Server) {
 }
 
 // Connections through a proxy leave nothing behind, however they are disturbed.
+// settled is the number of goroutines once those that have been begun run: it has
+// been the same for half a second.
+func settled() int {
+	n, same := runtime.NumGoroutine(), 0
+	for same < 50 {
+		time.Sleep(10 * time.Millisecond)
+		if now := runtime.NumGoroutine(); now == n {
+			same++
+		} else {
+			n, same = now, 0
+		}
+	}
+	return n
+}
+
 func TestProxyLeavesNothing(t *testing.T) {
 	s := Start(t)
 	p := StartProxy(t, s.Address())
-	base := runtime.NumGoroutine()
+	base := settled()
 	for i := range 50 {
 		connections := []*dialogue{dial(t, p.Address()), dial(t, p.Address())}
 		connections[0].must(t, "PONG", "PING")
@@ -132,7 +147,7 @@ func TestProxyLeavesNothing(t *testing.T) {
 			_ = c.Close()
 		}
 	}
-	for deadline := time.Now().Add(5 * time.Second); ; time.Sleep(10 * time.Millisecond) {
+	for deadline := time.Now().Add(time.Minute); ; time.Sleep(10 * time.Millisecond) {
 		left := runtime.NumGoroutine()
 		if left <= base {
 			return
