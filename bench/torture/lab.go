@@ -19,6 +19,7 @@ type lab struct {
 	provider net.Listener
 	rate     int
 	outage   time.Duration
+	soak     time.Duration
 	short    bool
 }
 

@@ -33,11 +33,12 @@ func main() {
 	short := flag.Bool("short", false, "outages of seconds instead of a minute, and twice the time to recover")
 	outage := flag.Duration("outage", time.Minute, "how long what is taken away stays away; -short makes it 3s")
 	rate := flag.Int("rate", 1000, "logins a second")
+	soak := flag.Duration("soak", time.Hour, "how long S1 takes, which is only run when it is named")
 	markdown := flag.Bool("markdown", false, "print the table in Markdown")
 	flag.Parse()
 	testing.Init() // package redistest asks whether tests are to be short
 	if *list {
-		for _, f := range faults {
+		for _, f := range slices.Concat(faults, soaks) {
 			fmt.Printf("%-4s %s: %s\n", f.id, f.name, f.target)
 		}
 		return
@@ -48,11 +49,13 @@ func main() {
 		os.Exit(1)
 	}
 	defer lab.close()
+	lab.soak = *soak
 	var results []result
-	for _, f := range faults {
-		if flag.NArg() > 0 && !slices.Contains(flag.Args(), f.id) {
-			continue
-		}
+	chosen := faults
+	if flag.NArg() > 0 {
+		chosen = slices.DeleteFunc(slices.Concat(faults, soaks), func(f fault) bool { return !slices.Contains(flag.Args(), f.id) })
+	}
+	for _, f := range chosen {
 		fmt.Fprintf(os.Stderr, "%s %s …", f.id, f.name)
 		begin := time.Now()
 		r := lab.run(f)

@@ -42,19 +42,7 @@ func (e *edge) writesTo(v *volume, events string) {
 func (s *scene) sick(newDisk func() *volume, fail, heal func(*volume)) {
 	server := redistest.Start(s, redistest.Persistent("everysec"))
 	disks := []*volume{newDisk(), newDisk()}
-	var edges []*edge
-	for i, v := range disks {
-		e := s.newEdge(fmt.Sprintf("%s {\n last_known_good %s/kept\n }", server.URL(), v.dir))
-		if i == 0 {
-			e.writesTo(v, "events "+v.dir+"/events")
-		} else {
-			e.writesTo(v, "events stream {\n spool "+v.dir+"/spool\n }")
-		}
-		e.start()
-		edges = append(edges, e)
-	}
-	s.publish(edges[0], 1)
-	s.inStep(3*time.Second, 1, edges...)
+	edges := s.onDisks(server.URL(), disks)
 	s.startLoad(edges...)
 	s.within(20*time.Second, "all is well", func() bool { return edges[0].well() && edges[1].well() })
 	s.accepts(edges...)
@@ -101,6 +89,24 @@ func (s *scene) sick(newDisk func() *volume, fail, heal func(*volume)) {
 			s.miss("edge %d has written %d bytes about its trouble", i+1, trouble)
 		}
 	}
+}
+
+// onDisks starts two edges that write all that they can to a disk each: one has
+// the event log, the other sends its events there.
+func (s *scene) onDisks(redis string, disks []*volume) (edges []*edge) {
+	for i, v := range disks {
+		e := s.newEdge(fmt.Sprintf("%s {\n last_known_good %s/kept\n }", redis, v.dir))
+		if i == 0 {
+			e.writesTo(v, "events "+v.dir+"/events")
+		} else {
+			e.writesTo(v, "events stream {\n spool "+v.dir+"/spool\n }")
+		}
+		e.start()
+		edges = append(edges, e)
+	}
+	s.publish(edges[0], 1)
+	s.inStep(3*time.Second, 1, edges...)
+	return edges
 }
 
 // trouble counts the bytes of the log that are no usual messages, such as those

@@ -9,8 +9,6 @@ import (
 
 	"github.com/cockroachdb/pebble/v2"
 	"github.com/cockroachdb/pebble/v2/vfs"
-
-	"github.com/caddy-experiments/caddy-experiments/store/durable"
 )
 
 // Backup copies the log as it is into a directory that does not exist yet, while
@@ -57,7 +55,7 @@ func copyInto(l *Log, dir string) error {
 		return err
 	}
 	temp := dir + ".restoring"
-	if err := errors.Join(os.RemoveAll(temp), durable.MakeDir(temp)); err != nil {
+	if err := errors.Join(os.RemoveAll(temp), makeDir(temp)); err != nil {
 		return err
 	}
 	if err := copyFiles(l.dir, temp); err != nil {
@@ -95,7 +93,7 @@ func copyFile(from, to string) error {
 		return err
 	}
 	defer in.Close() //nolint:errcheck // only read
-	out, err := os.OpenFile(to, os.O_CREATE|os.O_EXCL|os.O_WRONLY, 0o644)
+	out, err := os.OpenFile(to, os.O_CREATE|os.O_EXCL|os.O_WRONLY, 0o600)
 	if err != nil {
 		return err
 	}

@@ -135,6 +135,34 @@ func TestDirectoryThatIsGone(t *testing.T) {
 	eventstest.Feed(t, l, tenant, numbered(1))
 }
 
+// TestOnlyItsUserLooksIntoALog has ids of people in a log, a backup of it, and
+// what is restored from that.
+func TestOnlyItsUserLooksIntoALog(t *testing.T) {
+	parent := t.TempDir()
+	dir, backup, restored := filepath.Join(parent, "log"), filepath.Join(parent, "backup"), filepath.Join(parent, "restored")
+	if err := os.Mkdir(dir, 0o755); err != nil { // as an earlier version made it
+		t.Fatal(err)
+	}
+	l := opened(t, dir)
+	eventstest.Feed(t, l, tenant, numbered(1))
+	if err := l.Backup(backup); err != nil {
+		t.Fatal(err)
+	}
+	closed(t, l)
+	if err := Restore(backup, restored); err != nil {
+		t.Fatal(err)
+	}
+	for _, path := range []string{dir, backup, restored} {
+		info, err := os.Stat(path)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if info.Mode().Perm() != dirMode {
+			t.Errorf("%s has the mode %s", path, info.Mode())
+		}
+	}
+}
+
 func TestSpace(t *testing.T) {
 	const gb = 1 << 30
 	for name, c := range map[string]struct {
