@@ -64,6 +64,8 @@ var attacks = []struct{ name, lines string }{
 	{"one underscore", "X-Experiment_Config: " + forgery + "\r\n"},
 	{"underscore and dot", "X_Experiment.Config: " + forgery + "\r\n"},
 	{"all spellings at once", "X-Experiment-Config: " + forgery + "\r\nX_Experiment_Config: " + forgery + "\r\nX.Experiment.Config: " + forgery + "\r\n"},
+	{"every other byte that a name can have", everySpelling("X-Experiment-Config", "X-Experiment-Exposure")},
+	{"connection tokens with every other byte", "Connection: " + strings.NewReplacer(": "+forgery+"\r\n", ", ").Replace(everySpelling("X-Experiment-Config")) + "X-Hop\r\nX-Hop: goes\r\n"},
 	{"exposure", "X-Experiment-Exposure: " + forgery + "\r\n"},
 	{"another of our prefix", "X-Experiment-Anything: " + forgery + "\r\nX-Experiment-: " + forgery + "\r\n"},
 	{"folded line", "X-Experiment-Config: {\r\n " + forgery + "\r\n"},
@@ -80,6 +82,28 @@ var attacks = []struct{ name, lines string }{
 	{"connection tokens, hundreds", "Connection: " + strings.Repeat("X-Experiment-Config, ", 300) + "X-Hop\r\nX-Hop: goes\r\n"},
 	{"upgrade", "Connection: X-Experiment-Config, Upgrade\r\nUpgrade: odd\r\n"},
 	{"other hop by hop headers", "Keep-Alive: X-Experiment-Config\r\nProxy-Connection: X-Experiment-Config\r\nTE: trailers\r\n"},
+}
+
+// separators are the bytes that a name may have besides letters and digits.
+const separators = "!#$%&'*+-.^_`|~"
+
+// everySpelling is lines with names in which one or both of the separators are
+// exchanged.
+func everySpelling(names ...string) string {
+	var lines strings.Builder
+	for _, name := range names {
+		words := strings.Split(name, "-")
+		for _, c := range separators {
+			for _, spelling := range []string{
+				words[0] + string(c) + words[1] + "-" + words[2],
+				words[0] + "-" + words[1] + string(c) + words[2],
+				strings.Join(words, string(c)),
+			} {
+				lines.WriteString(spelling + ": " + forgery + "\r\n")
+			}
+		}
+	}
+	return lines.String()
 }
 
 func TestNoClientSpeaksForTheEdge(t *testing.T) {
@@ -168,6 +192,40 @@ func TestNoClientSpeaksForTheEdgeInTrailers(t *testing.T) {
 	}
 }
 
+// A real server lets through which bytes it likes; all 256 are tried at each
+// place of a name that is no letter, and at both at once.
+func TestNoByteSpeaksForTheEdge(t *testing.T) {
+	e := startEdge(t, setup{Store: map[string]string{"default/production": split}})
+	passed := map[byte]bool{}
+	for _, name := range []string{"X-Experiment-Config", "X-Experiment-Exposure"} {
+		words := strings.Split(name, "-")
+		for i := range 256 {
+			c := string([]byte{byte(i)})
+			for _, spelling := range []string{words[0] + c + words[1] + "-" + words[2], words[0] + "-" + words[1] + c + words[2], strings.Join(words, c)} {
+				got := e.Raw(e.port, "GET /authorize HTTP/1.1\r\nHost: idp\r\nConnection: close\r\n"+spelling+": "+forgery+"\r\n\r\n", false)
+				for _, r := range got.Received {
+					if strings.ContainsAny(c, separators) {
+						passed[byte(i)] = true
+					}
+					if what := forged(r, true); what != "" && !alphanumeric(byte(i)) && c != ":" {
+						t.Errorf("%q: the provider received %s", spelling, what)
+					}
+					if len(r.Header["X-Experiment-Config"]) != 1 {
+						t.Errorf("%q: no decision arrived", spelling)
+					}
+				}
+			}
+		}
+	}
+	if len(passed) != len(separators) {
+		t.Errorf("of the bytes %q only %d arrive at all", separators, len(passed))
+	}
+}
+
+func alphanumeric(c byte) bool {
+	return '0' <= c && c <= '9' || 'A' <= c && c <= 'Z' || 'a' <= c && c <= 'z'
+}
+
 func TestConfiguredHeaderIsProtected(t *testing.T) {
 	e := startEdge(t, setup{
 		Store:  map[string]string{"default/production": split},
@@ -175,10 +233,11 @@ func TestConfiguredHeaderIsProtected(t *testing.T) {
 		Global: "servers {\nexpected_underscore_headers Login_variant\nexpected_dot_headers Login.variant\n}",
 	})
 	ours := func(name string) bool {
-		return isOurs(name) || strings.NewReplacer("_", "-", ".", "-").Replace(strings.ToLower(name)) == "login-variant"
+		return isOurs(name) || variable(name) == "LOGIN_VARIANT"
 	}
 	lines := []string{
 		"Login-Variant: forged\r\n", "login-variant: forged\r\nLOGIN-VARIANT: forged\r\n", "Login_variant: forged\r\n", "Login.variant: forged\r\n",
+		"Login!Variant: forged\r\nlogin~variant: forged\r\nLOGIN'VARIANT: forged\r\n", "Connection: Login*Variant, X-Hop\r\nX-Hop: goes\r\n",
 		"X-Experiment-Config: forged\r\n", "Connection: Login-Variant, X-Hop\r\nX-Hop: goes\r\n",
 		"Login-Variants: stays\r\nLogin-Varian: stays\r\nX-Login-Variant: stays\r\n",
 	}

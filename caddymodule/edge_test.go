@@ -393,10 +393,22 @@ func (p *provider) Since(n int) []received {
 	return slices.Clone(p.received[n:])
 }
 
-// isOurs says by the contract's own words which names only the edge may use.
-func isOurs(name string) bool {
-	folded := strings.NewReplacer("_", "-", ".", "-").Replace(strings.ToLower(name))
-	return strings.HasPrefix(folded, "x-experiment-")
+// isOurs reports by the contract's own words which names only the edge may use.
+func isOurs(name string) bool { return strings.HasPrefix(variable(name), "X_EXPERIMENT_") }
+
+// variable is what servers make of a header's name at most: upper case, and '_'
+// for every byte that is no letter or digit.
+func variable(name string) string {
+	b := []byte(name)
+	for i, c := range b {
+		switch {
+		case 'a' <= c && c <= 'z':
+			b[i] = c - 'a' + 'A'
+		case c < '0' || c > '9' && c < 'A' || c > 'Z':
+			b[i] = '_'
+		}
+	}
+	return string(b)
 }
 
 // Text writes down everything about a request but the headers and trailers of

@@ -111,12 +111,15 @@ func FuzzToken(f *testing.F) {
 	})
 }
 
-// After the shield no name is left that folds to one of ours, and every other is.
+// After the shield no name is left of which a server could make the CGI variable
+// of a name of ours, and every other is.
 func FuzzShield(f *testing.F) {
 	f.Add("X-Experiment-Config", "value", "close, X-Experiment-Config", "Login-Variant")
 	f.Add("x.experiment_CONFIG", "", "X_Experiment.Config,,keep-alive", "X_Custom.Header")
 	f.Add("Login_variant", "a", "\u00a0X-Experiment-Config\t,x", "login-variant")
 	f.Add("\xd2", "", "\xd2", "\xd2")
+	f.Add("X!Experiment~Exposure", "", "x|experiment\u00e9config, X'Experiment'Config'", "Login!Variant\xff")
+	f.Add("!X-Experiment-Config", "", "Login-Variant+", "Login-Variant")
 	f.Fuzz(func(t *testing.T, name, value, connection, configured string) {
 		s := newShield(configured)
 		r := &http.Request{Header: http.Header{name: {value}, "Accept": {"x"}}, Trailer: http.Header{name: {value}, "X-Sum": {"1"}}}
@@ -129,20 +132,9 @@ func FuzzShield(f *testing.F) {
 		if body, err := io.ReadAll(r.Body); string(body) != "body" || err != nil {
 			t.Fatalf("the body reads %q, %v", body, err)
 		}
-		folded := func(text string) string {
-			b := []byte(text)
-			for i, c := range b {
-				switch {
-				case c == '_' || c == '.':
-					b[i] = '-'
-				case 'A' <= c && c <= 'Z':
-					b[i] = c - 'A' + 'a'
-				}
-			}
-			return string(b)
-		}
 		ours := func(text string) bool {
-			return strings.HasPrefix(folded(text), "x-experiment-") || folded(text) == folded(configured)
+			name := cgiVariable(text)
+			return strings.HasPrefix(name, "HTTP_X_EXPERIMENT_") || name == cgiVariable(configured)
 		}
 		for _, part := range []http.Header{r.Header, r.Trailer} {
 			for left := range part {
@@ -177,6 +169,22 @@ func FuzzShield(f *testing.F) {
 			t.Errorf("of the tokens %q are left, want %q", got, want)
 		}
 	})
+}
+
+// cgiVariable is what lighttpd, which is the most thorough of the servers, makes
+// of a header's name for a program behind it.
+func cgiVariable(name string) string {
+	b := []byte("HTTP_" + name)
+	for i, c := range b {
+		switch {
+		case 'a' <= c && c <= 'z':
+			b[i] = c - 'a' + 'A'
+		case 'A' <= c && c <= 'Z', '0' <= c && c <= '9':
+		default:
+			b[i] = '_'
+		}
+	}
+	return string(b)
 }
 
 // Whatever is sent as a form, the provider reads the same bytes and the same end.

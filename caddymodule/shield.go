@@ -8,8 +8,7 @@ import (
 )
 
 // protectedPrefix starts the names of the headers that only the edge may set,
-// once case, '_' and '.' are folded: servers behind us fold them in the same
-// way, each in its own.
+// once they are folded.
 const protectedPrefix = "x-experiment-"
 
 // shield takes out of a request what a client must not be able to say to the
@@ -19,16 +18,23 @@ type shield struct {
 }
 
 func newShield(header string) shield {
-	folded := []byte(header)
-	for i, c := range folded {
-		folded[i] = fold(c)
+	name := []byte(header)
+	for i, c := range name {
+		name[i] = folded[c]
 	}
-	return shield{header: string(folded)}
+	return shield{header: string(name)}
 }
 
-// protects reports whether a header name is ours in any spelling.
+// protects reports whether a server could take a header name for one of ours:
+// whether both become the same CGI variable.
+//
+// Servers make a variable of a name byte by byte, so two names of different
+// lengths are never the same: "Login-Variant!" is HTTP_LOGIN_VARIANT_, and
+// "!Login-Variant" is HTTP__LOGIN_VARIANT, which are not Login-Variant's. Blanks
+// around a name, which some servers trim, do not arrive: net/http refuses them.
+// Of our own prefix everything is taken out, with whatever it ends.
 func (s *shield) protects(name string) bool {
-	return foldedPrefix(name, protectedPrefix) || (len(name) == len(s.header) && foldedPrefix(name, s.header))
+	return foldsTo(name, protectedPrefix) || (len(name) == len(s.header) && foldsTo(name, s.header))
 }
 
 // strip removes inbound copies from the headers, from the trailers, and from
@@ -105,24 +111,32 @@ func (b *shieldedBody) Read(p []byte) (int, error) {
 	return n, err
 }
 
-// fold makes one of the characters that servers take for the same in a name.
-func fold(c byte) byte {
-	switch {
-	case c == '_' || c == '.':
-		return '-'
-	case 'A' <= c && c <= 'Z':
-		return c + ('a' - 'A')
+// folded maps each byte of a name to what it has in common with the bytes that
+// a server could take for it: letters to lower case, and every byte that is no
+// ASCII letter or digit to '-'. lighttpd makes '_' of all of these for CGI,
+// FastCGI and SCGI, PHP of '.', and others of '-' alone.
+var folded = func() (table [256]byte) {
+	for i := range table {
+		switch c := byte(i); {
+		case 'a' <= c && c <= 'z', '0' <= c && c <= '9':
+			table[i] = c
+		case 'A' <= c && c <= 'Z':
+			table[i] = c + ('a' - 'A')
+		default:
+			table[i] = '-'
+		}
 	}
-	return c
-}
+	return table
+}()
 
-// foldedPrefix reports whether name starts with prefix once it is folded.
-func foldedPrefix(name, prefix string) bool {
+// foldsTo reports whether name starts with prefix, which is folded, once it is
+// folded too.
+func foldsTo(name, prefix string) bool {
 	if len(name) < len(prefix) {
 		return false
 	}
 	for i := range len(prefix) {
-		if fold(name[i]) != prefix[i] {
+		if folded[name[i]] != prefix[i] {
 			return false
 		}
 	}
