@@ -47,6 +47,11 @@ install prometheus promtool
 install redis-server redis-server # its own daemon, where Debian starts one, is not used
 install redis-sentinel redis-sentinel
 install postgresql-15 /usr/lib/postgresql/15/bin/postgres # a server of its own for each test
+# What becomes of header names in programs behind them; their own daemons are not used either.
+install lighttpd /usr/sbin/lighttpd
+install php8.2-fpm /usr/sbin/php-fpm8.2
+install uwsgi-core uwsgi
+install uwsgi-plugin-python3 uwsgi_python3
 install nodejs node
 install npm npm
 
