@@ -13,21 +13,26 @@ import (
 )
 
 // ServeHTTP decides the request and always forwards it. Whatever goes wrong on
-// our part, the identity provider gets the request as the client sent it.
+// our part, the identity provider gets the request as the client sent it. A
+// request that has been decided already, as one that comes here again by way of
+// handle_errors, is given the same decision.
 func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request, next caddyhttp.Handler) error {
-	v := h.newVisit(r)
-	h.prepare(v, w, r)
-	if v.awaitsOutcome() {
-		w = v.recording.recorder.around(w, v)
+	earlier := visitOf(r)
+	if earlier != nil && earlier.decidesFor(h, r) {
+		h.repeat(earlier, r)
+		return earlier.pass(w, r, next)
 	}
+	v := h.newVisit(r)
+	v.earlier = earlier
+	h.prepare(v, w, r)
 	if h.app.decisions == nil || !v.authorize {
-		return next.ServeHTTP(w, r)
+		return v.pass(w, r, next)
 	}
 	v.recorder.ResponseWriter = w
 	// Also when a later handler panics, as Caddy's own does to break off an
 	// answer whose rest does not come.
 	defer v.record()
-	err := next.ServeHTTP(&v.recorder, r)
+	err := v.pass(&v.recorder, r, next)
 	v.recorder.end(err)
 	return err
 }
@@ -38,15 +43,19 @@ func (h *Handler) prepare(v *visit, w http.ResponseWriter, r *http.Request) {
 
 	// 1 strip: nobody but us says what the identity provider believes of us.
 	h.shield.strip(r)
+	if v.earlier != nil {
+		v.supersede(r)
+	}
 
 	repl, _ := r.Context().Value(caddy.ReplacerCtxKey).(*caddy.Replacer)
-	if repl != nil {
+	if repl != nil && v.earlier == nil {
 		repl.Map(v.placeholder)
 	}
 	v.authorize = h.authorizePaths[r.URL.Path]
 	if !v.authorize && !hasCookie(r.Header, carryCookie) {
 		return // the site's other traffic, in no login that we had a part in
 	}
+	v.keep(r)
 
 	var asked parameters
 	identity, holds, now := h.approach(v, r, repl, &asked)
@@ -84,8 +93,8 @@ func (h *Handler) approach(v *visit, r *http.Request, repl *caddy.Replacer, aske
 	// 3 subject: the device, or what the site calls one.
 	v.silent = v.authorize && h.holds(r, asked)
 	holds = !v.authorize || v.silent
-	who = h.identify(r, repl, holds)
-	v.subject = who.subject
+	who = h.identify(v.earlier, r, repl, holds)
+	v.subject, v.ownDevice = who.subject, who.device
 	return who, holds || v.subject == "", now
 }
 
@@ -114,8 +123,9 @@ type identity struct {
 
 // identify finds the subject of a request. A device that is not known yet gets
 // an id only if the request may be given an assignment and the browser would
-// have sent the id that it may have.
-func (h *Handler) identify(r *http.Request, repl *caddy.Replacer, holds bool) identity {
+// have sent the id that it may have. An id that it was given earlier on the same
+// request, if there is an earlier visit, is its id.
+func (h *Handler) identify(earlier *visit, r *http.Request, repl *caddy.Replacer, holds bool) identity {
 	if h.Subject != "" && repl != nil {
 		if subject := repl.ReplaceAll(h.Subject, ""); subject != "" {
 			return identity{subject: subject}
@@ -123,6 +133,9 @@ func (h *Handler) identify(r *http.Request, repl *caddy.Replacer, holds bool) id
 	}
 	if id, current := h.app.keys.readDevice(r.Header); id != "" {
 		return identity{subject: id, device: true, reissue: !current && !holds}
+	}
+	if earlier != nil && earlier.ownDevice {
+		return identity{subject: earlier.subject, device: true}
 	}
 	if holds || isCrossSitePost(r) {
 		return identity{}
@@ -218,8 +231,11 @@ func (h *Handler) inject(v *visit, w http.ResponseWriter, r *http.Request, snaps
 		enrichAccessLog(r, v)
 	}
 	var stack [usualCookie]byte
-	if who.device && (d.New || who.reissue) {
+	if who.device && (d.New || who.reissue) && !v.earlier.toldDevice(w) {
 		setCookie(w, r, deviceCookie, h.app.keys.appendDevice(stack[:0], who.subject, now), deviceAge)
+	}
+	if d.Treatment != nil {
+		v.earlier.takeBackCarry(w)
 	}
 	if c, ok := v.carry(now); ok {
 		left := time.Duration(h.Sticky) - now.Sub(c.decided)

@@ -61,6 +61,7 @@ func BenchmarkHandler(b *testing.B) {
 			replacer := caddy.NewReplacer()
 			request = caddyhttp.PrepareRequest(request, replacer, answer, &caddyhttp.Server{Logs: &caddyhttp.ServerLogConfig{}})
 			fresh := *replacer
+			variables := request.Context().Value(caddyhttp.VarsCtxKey).(map[string]any)
 			next := caddyhttp.HandlerFunc(func(w http.ResponseWriter, r *http.Request) error {
 				delete(r.Header, "X-Experiment-Config")
 				return nil
@@ -68,6 +69,7 @@ func BenchmarkHandler(b *testing.B) {
 			b.ReportAllocs()
 			for b.Loop() {
 				*replacer = fresh // or it would gather our placeholders
+				delete(variables, visitVariable)
 				clear(answer.header)
 				if err := s.ServeHTTP(answer, request, next); err != nil {
 					b.Fatal(err)

@@ -18,8 +18,11 @@ import (
 type visit struct {
 	handler   *Handler
 	request   *http.Request
-	authorize bool // it asks for authorization
-	derived   bool // device and place are known
+	earlier   *visit // of the same request at a handler of another site; nil if there is none
+	authorize bool   // it asks for authorization
+	derived   bool   // device and place are known
+	ownDevice bool   // the subject is our own device id
+	watched   bool   // recording.recorder is around the answer
 	clientID  string
 	subject   string
 	device    device.Device
@@ -62,6 +65,9 @@ func (v *visit) placeholder(key string) (any, bool) {
 	name, ours := strings.CutPrefix(key, placeholderPrefix)
 	if !ours {
 		return nil, false
+	}
+	if last := visitOf(v.request); last != nil {
+		v = last // who has decided the request since
 	}
 	if parameter, ok := strings.CutPrefix(key, configPlaceholderPrefix); ok {
 		return v.config(parameter), true
