@@ -77,11 +77,16 @@ const (
 	flagControl   = "c"
 	flagForced    = "o"
 	flagUntracked = "u"
+	// flagToken goes with flagForced: a token allowed the override. Edges that do
+	// not know it take the decision for what flagForced says.
+	flagToken = "t"
 )
 
 // carriage is a decision on its way through a login.
 type carriage struct {
 	engine.Carried
+	// tokened says of a forced decision that a token allowed it.
+	tokened bool
 	// decided is when the decision was made, in whole seconds.
 	decided time.Time
 	// began is when the login came to the authorization endpoint; zero where that
@@ -92,13 +97,15 @@ type carriage struct {
 // readCarry gives the first carried decision that verifies and is younger than
 // sticky. A clock that has jumped makes it expire, which only means that the
 // same decision is made again. It is bound to the tenant and the subject that
-// it was made for. The form is
+// it was made for. What an override forced on another site of the tenant is left
+// out where overrides, which is the site's option, would not have allowed it. The
+// form is
 //
 //	v1.<key id>.<experiment>.<variation>.<segment>.<flags>.<seconds when decided, base 36>.<signature>
 //
 // and, where the ends of logins are of interest, has the milliseconds when the
 // login began, base 36, as a field before the signature.
-func (k *keyring) readCarry(h http.Header, tenant, subject string, now time.Time, sticky time.Duration) (carriage, bool) {
+func (k *keyring) readCarry(h http.Header, tenant, subject string, now time.Time, sticky time.Duration, overrides string) (carriage, bool) {
 	for value := range cookieValues(h, carryCookie) {
 		signed, signature, ok := cutLast(value)
 		if !ok {
@@ -125,7 +132,10 @@ func (k *keyring) readCarry(h http.Header, tenant, subject string, now time.Time
 			IsControl: strings.Contains(fields[5], flagControl),
 			Forced:    strings.Contains(fields[5], flagForced),
 			Untracked: strings.Contains(fields[5], flagUntracked),
-		}}
+		}, tokened: strings.Contains(fields[5], flagToken)}
+		if c.Forced && (overrides == overridesOff || overrides == overridesSigned && !c.tokened) {
+			continue
+		}
 		if fields[7] != "" {
 			milliseconds, err := strconv.ParseInt(fields[7], 36, 64)
 			if err != nil {
@@ -145,7 +155,7 @@ func (k *keyring) appendCarry(b []byte, c *carriage, tenant, subject string) []b
 	for _, flag := range []struct {
 		set  bool
 		text string
-	}{{c.IsControl, flagControl}, {c.Forced, flagForced}, {c.Untracked, flagUntracked}} {
+	}{{c.IsControl, flagControl}, {c.Forced, flagForced}, {c.Untracked, flagUntracked}, {c.tokened, flagToken}} {
 		if flag.set {
 			b = append(b, flag.text...)
 		}

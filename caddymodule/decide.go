@@ -282,7 +282,7 @@ func (a *decideAnswer) decide(q *decideRequest, h *Handler, r *http.Request, rep
 		a.note("nothing new is decided for methods other than GET and POST, for prompt=none, and for prefetches")
 	}
 	if hasCookie(r.Header, carryCookie) && c.ExperimentID == "" {
-		a.note("the carry cookie counts as absent: it has expired, or is signed for another subject or tenant, or by another key")
+		a.note("the carry cookie counts as absent: it has expired, or is signed for another subject or tenant, or by another key, or was forced by an override that this site does not allow")
 	}
 	if hasCookie(r.Header, deviceCookie) && known == "" {
 		a.note("the device cookie counts as absent: it is not signed by a key of this edge")

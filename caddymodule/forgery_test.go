@@ -76,7 +76,7 @@ func TestForgeries(t *testing.T) {
 			return id != ""
 		}},
 		{"carry", func(i int) string { return keys.writeCarry(&decision, tenant, "subject "+strconv.Itoa(i), now) }, func(value string) bool {
-			_, ok := keys.readCarry(http.Header{"Cookie": {carryCookie + "=" + value}}, tenant, subject, now, time.Hour)
+			_, ok := keys.readCarry(http.Header{"Cookie": {carryCookie + "=" + value}}, tenant, subject, now, time.Hour, overridesOpen)
 			return ok
 		}},
 		{"token", func(i int) string { return keys.writeToken(tenant, force, now.Add(time.Duration(i-50)*time.Hour)) }, func(value string) bool {

@@ -65,7 +65,7 @@ func FuzzCookies(f *testing.F) {
 		if id, _ := keys.readDevice(h); id != "" {
 			t.Errorf("%q: device %q", line, id)
 		}
-		if carried, ok := keys.readCarry(h, "a/b", "AAAA", now, time.Hour); ok {
+		if carried, ok := keys.readCarry(h, "a/b", "AAAA", now, time.Hour, overridesOpen); ok {
 			t.Errorf("%q: carried %v", line, carried)
 		}
 		// Ours behind it are still found, unless the line swallows them.
@@ -76,7 +76,7 @@ func FuzzCookies(f *testing.F) {
 		if id, current := keys.readDevice(h); id != "AAAA" || !current {
 			t.Errorf("%q: hides the device", line)
 		}
-		if carried, ok := keys.readCarry(h, "a/b", "AAAA", now, time.Hour); !ok || carried.ExperimentID != "exp_1" || !carried.IsControl {
+		if carried, ok := keys.readCarry(h, "a/b", "AAAA", now, time.Hour, overridesOpen); !ok || carried.ExperimentID != "exp_1" || !carried.IsControl {
 			t.Errorf("%q: hides what is carried", line)
 		}
 	})

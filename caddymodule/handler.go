@@ -166,7 +166,7 @@ func (h *Handler) request(v *visit, r *http.Request, asked *parameters, holds bo
 	a[engine.Country] = v.place.Country
 	a[engine.Region] = v.place.Region
 	request.Force = h.force(asked, now)
-	brought, _ := h.app.keys.readCarry(r.Header, h.tenant.name, v.subject, now, time.Duration(h.Sticky))
+	brought, _ := h.app.keys.readCarry(r.Header, h.tenant.name, v.subject, now, time.Duration(h.Sticky), h.Overrides)
 	request.Carried = brought.Carried
 	v.begin(brought, now, request.Resumes)
 	return request

@@ -41,6 +41,7 @@ func (v *visit) carry(now time.Time) (c carriage, ok bool) {
 	switch {
 	case d.New:
 		c = carried(d, now)
+		c.tokened = c.Forced && v.handler.Overrides == overridesSigned
 		if v.recording != nil {
 			c.began = v.recording.carriage.began
 			v.recording.carriage = c
