@@ -205,8 +205,50 @@ func TestLoginEnd(t *testing.T) {
 	}
 }
 
+// A redirect of the provider to itself is no end of a login, however it writes
+// its own name.
+func TestLoginEndIsElsewhere(t *testing.T) {
+	tests := []struct {
+		location, host string
+		itself         bool
+	}{
+		{"https://auth.example/n?code=1", "auth.example", true},
+		{"http://auth.example/n?code=1", "auth.example", true},
+		{"https://auth.example:443/n?code=1", "auth.example", true},
+		{"http://auth.example:80/n?code=1", "auth.example", true},
+		{"https://auth.example/n?code=1", "auth.example:443", true},
+		{"http://auth.example/n?code=1", "auth.example:80", true},
+		{"https://auth.example:/n?code=1", "auth.example", true},
+		{"HTTPS://Auth.Example.:443/n?code=1", "aUTH.example", true},
+		{"https://auth.example/n?code=1", "auth.example.", true},
+		{"//auth.example/n?code=1", "auth.example:443", true},
+		{"//auth.example:80/n?code=1", "auth.example", true},
+		{"https://auth.example:8443/n?code=1", "auth.example:8443", true},
+		{"https://[2001:db8::1]:443/n?code=1", "[2001:DB8::1]", true},
+		{"https://[2001:db8::1]/n?code=1", "[2001:db8::1]:443", true},
+		{"https://user@auth.example:443/n?code=1", "auth.example", true},
+
+		{"https://auth.example:8443/n?code=1", "auth.example", false},
+		{"https://auth.example/n?code=1", "auth.example:8443", false},
+		{"https://auth.example:80/n?code=1", "auth.example", false},
+		{"http://auth.example:443/n?code=1", "auth.example", false},
+		{"http://localhost:3000/cb?code=1", "localhost:8080", false},
+		{"https://auth.example.evil/n?code=1", "auth.example", false},
+		{"https://example/n?code=1", "auth.example", false},
+		{"https://[2001:db8::2]/n?code=1", "[2001:db8::1]", false},
+		{"com.example.app://auth.example/ios/callback?code=1", "auth.example", false},
+	}
+	for _, test := range tests {
+		if got := loginEnd(test.location, test.host) == ""; got != test.itself {
+			t.Errorf("at %s, %s leads back: %t, want %t", test.host, test.location, got, test.itself)
+		}
+	}
+}
+
 func FuzzLoginEnd(f *testing.F) {
 	f.Add("https://app.example/cb?code=1#error=x", "auth.example")
+	f.Add("https://Auth.example.:443/cb?code=1", "auth.example:443")
+	f.Add("//[::1]:?code=1", "[::1]:")
 	f.Fuzz(func(t *testing.T, location, host string) {
 		if event := loginEnd(location, host); event != "" && event != eventLogin && event != eventFailedLogin {
 			t.Errorf("got %q", event)

@@ -120,7 +120,7 @@ func loginEnd(location, host string) string {
 		return "" // as nearly all redirects are
 	}
 	u, err := url.Parse(location)
-	if err != nil || u.Scheme == "" && u.Host == "" || strings.EqualFold(u.Host, host) {
+	if err != nil || u.Scheme == "" && u.Host == "" || leadsBack(u, host) {
 		return ""
 	}
 	for _, part := range []string{u.RawQuery, u.Fragment} {
@@ -139,6 +139,34 @@ func loginEnd(location, host string) string {
 		}
 	}
 	return ""
+}
+
+// leadsBack reports whether a URL is of the web site that a Host header names,
+// however both are written. Behind a proxy nobody knows whether the client is on
+// TLS, so a port that is not given is the default of whatever the other says. A
+// native app can have the site's name in the URLs of a scheme of its own.
+func leadsBack(u *url.URL, host string) bool {
+	if u.Scheme != "" && u.Scheme != "http" && u.Scheme != "https" {
+		return false
+	}
+	name, port := cutPort(host)
+	givenName, givenPort := cutPort(u.Host)
+	if !strings.EqualFold(strings.TrimSuffix(givenName, "."), strings.TrimSuffix(name, ".")) {
+		return false
+	}
+	return givenPort == port || isDefaultPort(givenPort, u.Scheme) && isDefaultPort(port, u.Scheme)
+}
+
+// cutPort separates the port of a host, which may be empty.
+func cutPort(host string) (name, port string) {
+	name = hostname(host)
+	return name, strings.TrimPrefix(host[len(name):], ":")
+}
+
+// isDefaultPort reports whether a port is that of a scheme, of which an empty
+// one may be either.
+func isDefaultPort(port, scheme string) bool {
+	return port == "" || port == "443" && scheme != "http" || port == "80" && scheme != "https"
 }
 
 // silentErrors answer a client that wanted no page to be shown: nobody tried to
