@@ -209,7 +209,7 @@ func TestReadinessOfTheRest(t *testing.T) {
 			if test.want != "" {
 				want = []Blocker{{CodeInvalidWeights, test.want}}
 			}
-			if got := Readiness(&document.Experiments[0], &document.FeatureFlags[0]); !reflect.DeepEqual(got, want) {
+			if got := Readiness(&document.Experiments[0], &document.FeatureFlags[0], Efforts(document)); !reflect.DeepEqual(got, want) {
 				t.Errorf("got %v, want %v", got, want)
 			}
 		})

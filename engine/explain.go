@@ -238,7 +238,7 @@ func (s *Snapshot) step(p *plan, r *Request) ExperimentStep {
 		step.divide(p, r.Subject)
 		return step
 	}
-	if p.targets != nil || p.fallback != nil {
+	if p.targets != nil || p.fallback != nil || p.expensive {
 		step.Strategy = StrategySegment
 	}
 	for i := range p.targets {
@@ -256,6 +256,8 @@ func (s *Snapshot) step(p *plan, r *Request) ExperimentStep {
 	case step.Gives != "":
 	case step.Fallback != "":
 		step.Gives, step.GivesSource = step.Fallback, SourceFallback
+	case p.expensive:
+		step.GivesNoReason = "its segments are too expensive to be asked"
 	default:
 		step.GivesNoReason = "no segment matches, and there is no fallback"
 	}
@@ -319,7 +321,7 @@ func (t *target) explain(attributes *Attributes) SegmentStep {
 func (c *condition) explain(attributes *Attributes) ConditionStep {
 	step := ConditionStep{
 		Attribute: c.attribute, Value: attributes[c.attribute], Holds: c.holds(attributes),
-		Expression: Expression{Operator: c.operator, Values: c.values, Present: c.present},
+		Expression: Expression{Operator: c.operator, Values: lowered(c.source), Present: c.present},
 	}
 	step.Why = c.why(step.Value, step.Holds)
 	return step
@@ -349,7 +351,10 @@ func (c *condition) why(value string, holds bool) string {
 
 // Holds reports whether a value makes the expression true; an empty one is an
 // absent attribute.
-func (e Expression) Holds(value string) bool {
+func (e Expression) Holds(value string) bool { return e.Test()(value) }
+
+// Test returns Holds for asking about many values.
+func (e Expression) Test() func(value string) bool {
 	c := compileCondition(ClientID, e)
-	return c.holds(&Attributes{ClientID: value})
+	return func(value string) bool { return c.holds(&Attributes{ClientID: value}) }
 }

@@ -46,36 +46,73 @@ func (e Expression) MarshalJSON() ([]byte, error) {
 	return json.Marshal(map[string][]string{operatorNames[e.Operator]: values})
 }
 
-// indexedFrom is the number of values from which looking a value up in a map is
-// cheaper than comparing with each.
-const indexedFrom = 8
+// comparedUpTo is the number of values up to which comparing with each is the
+// cheapest. Values of which one must only occur somewhere are never compared:
+// even a single one could be looked for again at each byte.
+const comparedUpTo = 7
 
-// longestIndexed bounds the attribute values that the index can answer: they
-// are folded to lower case in a buffer on the stack.
+// longestIndexed bounds the values that the index has: what it is asked for is
+// folded to lower case in a buffer on the stack.
 const longestIndexed = 128
 
-// condition is an expression on one attribute, compiled: the values are in
-// lower case, and long lists of them have an index.
+// longestSearched bounds, in bytes, how much of an attribute is searched for the
+// values of contains. Nothing that a provider takes for a client or a host is
+// longer, and a User-Agent is cut before.
+const longestSearched = 4096
+
+// condition is an expression on one attribute, compiled. Its values are in lower
+// case and either compared one by one, or in an index and a tree.
 type condition struct {
 	attribute Attribute
 	operator  Operator
 	present   bool
-	values    []string
-	index     map[string]struct{}
+	compared  []string
+	index     map[string]struct{} // OneOf; values of up to longestIndexed bytes
+	tree      *tree               // the other values of OneOf, or all
+	source    []string            // the values as they are written
 }
 
 func compileCondition(attribute Attribute, e Expression) condition {
-	c := condition{attribute: attribute, operator: e.Operator, present: e.Present}
-	for _, v := range e.Values {
-		c.values = append(c.values, lowerASCII(v))
+	c := condition{attribute: attribute, operator: e.Operator, present: e.Present, source: e.Values}
+	if len(e.Values) == 0 {
+		return c
 	}
-	if e.Operator == OneOf && len(c.values) >= indexedFrom {
-		c.index = make(map[string]struct{}, len(c.values))
-		for _, v := range c.values {
-			c.index[v] = struct{}{}
+	values := lowered(e.Values)
+	switch {
+	case e.Operator == Contains:
+		c.tree = newTree(values, anywhere)
+	case len(values) <= comparedUpTo:
+		c.compared = values
+	case e.Operator == StartsWith:
+		c.tree = newTree(values, anyBeginning)
+	case e.Operator == EndsWith:
+		for i := range values {
+			values[i] = reversed(values[i])
+		}
+		c.tree = newTree(values, anyBeginning)
+	default:
+		c.index = make(map[string]struct{}, len(values))
+		var long []string
+		for _, v := range values {
+			if len(v) <= longestIndexed {
+				c.index[v] = struct{}{}
+			} else {
+				long = append(long, v)
+			}
+		}
+		if long != nil {
+			c.tree = newTree(long, wholeTexts)
 		}
 	}
 	return c
+}
+
+func lowered(values []string) []string {
+	out := make([]string, len(values))
+	for i, v := range values {
+		out[i] = lowerASCII(v)
+	}
+	return out
 }
 
 func (c *condition) holds(attributes *Attributes) bool {
@@ -96,29 +133,34 @@ func (c *condition) holds(attributes *Attributes) bool {
 			_, found := c.index[string(folded[:len(value)])]
 			return found
 		}
-		for _, v := range c.values {
+		if c.tree != nil {
+			return c.tree.holds(value)
+		}
+		for _, v := range c.compared {
 			if len(v) == len(value) && hasFoldedPrefix(value, v) {
 				return true
 			}
 		}
 	case StartsWith:
-		for _, v := range c.values {
+		if c.tree != nil {
+			return c.tree.begins(value)
+		}
+		for _, v := range c.compared {
 			if hasFoldedPrefix(value, v) {
 				return true
 			}
 		}
 	case EndsWith:
-		for _, v := range c.values {
+		if c.tree != nil {
+			return c.tree.finishes(value)
+		}
+		for _, v := range c.compared {
 			if len(v) <= len(value) && hasFoldedPrefix(value[len(value)-len(v):], v) {
 				return true
 			}
 		}
 	case Contains:
-		for _, v := range c.values {
-			if containsFolded(value, v) {
-				return true
-			}
-		}
+		return c.tree != nil && c.tree.occurs(value[:min(len(value), longestSearched)])
 	}
 	return false
 }
@@ -193,23 +235,6 @@ func lowerASCII(s string) string {
 		}
 		return r
 	}, s)
-}
-
-// containsFolded reports whether part, which is in lower case, stands in s.
-func containsFolded(s, part string) bool {
-	if part == "" {
-		return true
-	}
-	lower, upper := part[0], part[0]
-	if 'a' <= lower && lower <= 'z' {
-		upper -= 'a' - 'A'
-	}
-	for i := 0; i+len(part) <= len(s); i++ {
-		if (s[i] == lower || s[i] == upper) && hasFoldedPrefix(s[i:], part) {
-			return true
-		}
-	}
-	return false
 }
 
 // hasFoldedPrefix reports whether s starts with prefix, which is in lower case.

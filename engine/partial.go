@@ -20,6 +20,9 @@ const (
 	LongestCondition     = 1024
 	MaxParameters        = 10
 	MaxConditions        = 10
+	MaxRules             = 100
+	MaxConditionValues   = 50_000
+	MaxSegmentValues     = 100_000
 )
 
 // maxBodyDepth bounds the nesting of a body so that what it holds still fits
@@ -122,7 +125,8 @@ func DecodeSegmentBody(text []byte, use BodyUse) (SegmentBody, error) {
 			out.Description = d.description(v, at, use)
 		case "rules":
 			out.Rules = list(d, v, at, d.bodyRule)
-			d.between(v, at, 1, 0, "rules")
+			d.between(v, at, 1, MaxRules, "rules")
+			d.segmentValues(v, at, out.Rules)
 		default:
 			return false
 		}
@@ -303,17 +307,36 @@ func (d *decoder) length(n node, at *path, text string, least, most int) bool {
 	return true
 }
 
-// between checks how many entries a list or table has; most 0 is any number.
-func (d *decoder) between(n node, at *path, least, most int, what string) {
+// segmentValues checks how many values all rules of a segment have together.
+func (d *decoder) segmentValues(n node, at *path, rules []Rule) {
+	total := 0
+	for _, r := range rules {
+		for _, side := range []map[Attribute]Expression{r.Match, r.NotMatch} {
+			for _, e := range side {
+				total += len(e.Values)
+			}
+		}
+	}
+	if total > MaxSegmentValues {
+		d.fault(n, at, "must have at most %d values in all, has %d", MaxSegmentValues, total)
+	}
+}
+
+// between checks how many entries a list or table has; most 0 is any number. It
+// reports whether it has found no fault.
+func (d *decoder) between(n node, at *path, least, most int, what string) bool {
 	if n.kind() != arrayNode && n.kind() != objectNode {
-		return
+		return true
 	}
 	switch count := n.count(); {
 	case count < least:
 		d.fault(n, at, "must have at least %d %s", least, what)
+		return false
 	case most > 0 && count > most:
 		d.fault(n, at, "must have at most %d %s, has %d", most, what, count)
+		return false
 	}
+	return true
 }
 
 func (d *decoder) bodyParameter(n node, at *path) Parameter {
@@ -366,7 +389,9 @@ func (d *decoder) bodyExpression(n node, at *path) {
 	if n.kind() != arrayNode {
 		return
 	}
-	d.between(n, at, 1, 0, "values")
+	if !d.between(n, at, 1, MaxConditionValues, "values") {
+		return
+	}
 	for i, value := range n.items() {
 		if value.kind() == stringNode {
 			d.length(value, &path{parent: at, item: i + 1}, value.string(), 0, LongestCondition)

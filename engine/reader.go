@@ -33,6 +33,7 @@ type kept struct {
 
 	configs  map[string]mergedConfig // of the flag's variations, once compiled
 	audience *audience               // of the segment, once compiled
+	cost     cost                    // of the segment
 }
 
 // NewReader makes a reader that has read nothing yet.
@@ -63,7 +64,10 @@ func (r *Reader) update(text []byte) *Document {
 			d.inside(&k.flag, n, nil)
 		}
 	})
-	segments := r.keep(now, o.segments, 's', func(d *decoder, n node, k *kept) { k.segment = d.segment(n, nil) })
+	segments := r.keep(now, o.segments, 's', func(d *decoder, n node, k *kept) {
+		k.segment = d.segment(n, nil)
+		k.cost = costOf(&k.segment)
+	})
 	experiments := r.keep(now, o.experiments, 'e', func(d *decoder, n node, k *kept) { k.experiment = d.experiment(n, nil) })
 	metrics := r.keep(now, o.metrics, 'm', func(d *decoder, n node, k *kept) { k.metric = pointer(d.metric(n, nil)) })
 	groups := r.keep(now, o.metricGroups, 'g', func(d *decoder, n node, k *kept) { k.group = pointer(d.metricGroup(n, nil)) })
@@ -151,12 +155,16 @@ func (r *Reader) Compile(document *Document, settings Settings) *Snapshot {
 			configs[id] = config
 		}
 	}
-	audiences := make(map[string]*audience, len(r.segments))
-	for _, k := range r.segments {
+	segments, costs := make(map[string]*kept, len(r.segments)), make([]cost, len(r.segments))
+	for i, k := range r.segments {
+		segments[k.segment.ID], costs[i] = k, k.cost
+	}
+	audienceOf := func(id string) *audience {
+		k := segments[id]
 		if k.audience == nil {
 			k.audience = compileAudience(&k.segment)
 		}
-		audiences[k.segment.ID] = k.audience
+		return k.audience
 	}
-	return assemble(document, configs, audiences, settings)
+	return assemble(document, configs, efforts(document.Segments, costs), audienceOf, settings)
 }

@@ -16,6 +16,8 @@ const (
 	CodeMissingDefault      = "experiment_missing_default"
 	CodeMultipleDefaults    = "experiment_multiple_defaults"
 	CodeActiveLimitExceeded = "experiment_active_limit_exceeded"
+
+	CodeSegmentsTooExpensive = "experiment_segments_too_expensive"
 )
 
 // Blocker is one thing that keeps an experiment from assigning anybody.
@@ -25,9 +27,9 @@ type Blocker struct {
 }
 
 // Readiness lists everything that keeps an experiment from running by itself:
-// is_valid is true when it is empty. Other active experiments are not looked
-// at; see Deciding.
-func Readiness(e *Experiment, flag *FeatureFlag) []Blocker {
+// is_valid is true when it is empty. efforts are those of the document's
+// segments. Other active experiments are not looked at; see Deciding.
+func Readiness(e *Experiment, flag *FeatureFlag, efforts map[string]Effort) []Blocker {
 	var out []Blocker
 	block := func(code, format string, args ...any) {
 		out = append(out, Blocker{Code: code, Message: fmt.Sprintf(format, args...)})
@@ -76,6 +78,9 @@ func Readiness(e *Experiment, flag *FeatureFlag) []Blocker {
 		}
 		if fallbacks > 1 {
 			block(CodeMultipleDefaults, "%d allocations have is_fallback true; exactly one must have", fallbacks)
+		}
+		if reason := tooExpensive(e, efforts); reason != "" {
+			block(CodeSegmentsTooExpensive, "%s", reason)
 		}
 	}
 	return out

@@ -45,7 +45,7 @@ func TestReadiness(t *testing.T) {
 		t.Run(test.name, func(t *testing.T) {
 			document := decode(t, oneExperiment(test.strategy, "active", test.allocations))
 			document.FeatureFlags[0].Status = test.flag
-			got := Readiness(&document.Experiments[0], &document.FeatureFlags[0])
+			got := Readiness(&document.Experiments[0], &document.FeatureFlags[0], Efforts(document))
 			if !slices.Equal(got, test.want) {
 				t.Errorf("got  %v\nwant %v", got, test.want)
 			}

@@ -56,8 +56,11 @@ type plan struct {
 	rest     *Treatment // of subjects beyond all shares; nil: they get nothing
 	targets  []target   // segment strategy, by priority
 	fallback *Treatment
-	forced   map[string]*Treatment    // by variation: as its allocation has it, else not control
-	carried  map[string][2]*Treatment // by variation: not control, control
+	// expensive says that the segments are beyond the bounds: targets and fallback
+	// are left out, so that nobody gets anything of them.
+	expensive bool
+	forced    map[string]*Treatment    // by variation: as its allocation has it, else not control
+	carried   map[string][2]*Treatment // by variation: not control, control
 }
 
 // share is an allocation's range of buckets: from the one before it up to, and
@@ -80,15 +83,23 @@ func Compile(document *Document, settings Settings) *Snapshot {
 	for i := range document.FeatureFlags {
 		mergeConfigs(&document.FeatureFlags[i], configs)
 	}
-	audiences := make(map[string]*audience, len(document.Segments))
+	segments := make(map[string]*Segment, len(document.Segments))
 	for i := range document.Segments {
-		audiences[document.Segments[i].ID] = compileAudience(&document.Segments[i])
+		segments[document.Segments[i].ID] = &document.Segments[i]
 	}
-	return assemble(document, configs, audiences, settings)
+	audiences := make(map[string]*audience, len(document.Segments))
+	audienceOf := func(id string) *audience {
+		if audiences[id] == nil {
+			audiences[id] = compileAudience(segments[id])
+		}
+		return audiences[id]
+	}
+	return assemble(document, configs, Efforts(document), audienceOf, settings)
 }
 
 // assemble puts a snapshot together from what each flag and segment comes to.
-func assemble(document *Document, configs map[string]mergedConfig, audiences map[string]*audience, settings Settings) *Snapshot {
+// audienceOf compiles a segment, which is asked for if it is needed.
+func assemble(document *Document, configs map[string]mergedConfig, efforts map[string]Effort, audienceOf func(id string) *audience, settings Settings) *Snapshot {
 	if settings.MaxActive == 0 {
 		settings.MaxActive = 1
 	}
@@ -106,8 +117,14 @@ func assemble(document *Document, configs map[string]mergedConfig, audiences map
 	blockers := make(map[string][]Blocker, len(document.Experiments))
 	for i := range document.Experiments {
 		e := &document.Experiments[i]
-		blockers[e.ID] = Readiness(e, flags[e.FeatureFlagID])
-		p := s.plan(e, flags[e.FeatureFlagID], configs, audiences, settings.HeaderBudget)
+		blockers[e.ID] = Readiness(e, flags[e.FeatureFlagID], efforts)
+		p := s.plan(e, flags[e.FeatureFlagID], configs, settings.HeaderBudget)
+		// Overrides can ask an experiment that is not ready.
+		if e.Strategy == StrategySegment && !p.archived {
+			if p.expensive = tooExpensive(e, efforts) != ""; !p.expensive {
+				p.direct(p.own(e.Allocations), audienceOf)
+			}
+		}
 		s.plans[e.ID] = p
 		if !p.archived {
 			split := p.split(e)
@@ -150,7 +167,7 @@ func (s *Snapshot) decide(document *Document, blockers map[string][]Blocker, lim
 	}
 }
 
-func (s *Snapshot) plan(e *Experiment, flag *FeatureFlag, configs map[string]mergedConfig, audiences map[string]*audience, budget int) *plan {
+func (s *Snapshot) plan(e *Experiment, flag *FeatureFlag, configs map[string]mergedConfig, budget int) *plan {
 	p := &plan{
 		id: e.ID, key: e.BucketingKey(), archived: e.Status == ExperimentArchived,
 		forced:  make(map[string]*Treatment, len(flag.Variations)),
@@ -177,8 +194,6 @@ func (s *Snapshot) plan(e *Experiment, flag *FeatureFlag, configs map[string]mer
 	if e.Strategy == StrategyPercentage {
 		p.divide(p.own(e.divided()))
 		p.rest = p.carried[e.NotInExperiment()][0]
-	} else {
-		p.direct(p.own(e.Allocations), audiences)
 	}
 	return p
 }
@@ -228,13 +243,13 @@ func (p *plan) divide(allocations []Allocation) {
 	}
 }
 
-func (p *plan) direct(allocations []Allocation, audiences map[string]*audience) {
+func (p *plan) direct(allocations []Allocation, audienceOf func(id string) *audience) {
 	slices.SortStableFunc(allocations, func(a, b Allocation) int {
 		return cmp.Compare(rank(a.Priority), rank(b.Priority))
 	})
 	for _, a := range allocations {
 		if a.SegmentID != "" {
-			p.targets = append(p.targets, target{audience: audiences[a.SegmentID], treatment: p.allocated(a)})
+			p.targets = append(p.targets, target{audience: audienceOf(a.SegmentID), treatment: p.allocated(a)})
 		}
 		if a.IsFallback && p.fallback == nil {
 			p.fallback = p.allocated(a)

@@ -84,7 +84,11 @@ func (d *diagnosis) allocated() string {
 
 // unblock writes what takes a blocker away.
 func (d *diagnosis) unblock(code string) string {
-	if code != engine.CodeFlagNotActive {
+	switch code {
+	case engine.CodeFlagNotActive:
+	case engine.CodeSegmentsTooExpensive:
+		return d.get("segments") + "\n" + d.send("PATCH", "segments/seg_…", `{"rules": […]}`)
+	default:
 		return d.reallocate(d.repaired())
 	}
 	if d.flag.Status == engine.FlagArchived {
@@ -139,7 +143,7 @@ func (d *diagnosis) repaired() string {
 	}
 	proposed := *d.experiment
 	proposed.Allocations = out
-	if slices.ContainsFunc(engine.Readiness(&proposed, d.flag), func(b engine.Blocker) bool { return b.Code == engine.CodeInvalidWeights }) {
+	if slices.ContainsFunc(engine.Readiness(&proposed, d.flag, engine.Efforts(d.Document)), func(b engine.Blocker) bool { return b.Code == engine.CodeInvalidWeights }) {
 		share := engine.WholeWeight / engine.Weight(len(out))
 		for i := range out {
 			weight := share

@@ -101,10 +101,10 @@ func (c *call) commit(ctx context.Context, reader *engine.Reader, document *engi
 // recalculate brings is_valid of all experiments up to date: a change to a flag,
 // variation or segment can make any experiment ready or stop it from being so.
 func recalculate(document *engine.Document) {
-	flags := flagsByID(document)
+	flags, efforts := flagsByID(document), engine.Efforts(document)
 	for i := range document.Experiments {
 		e := &document.Experiments[i]
-		valid := len(engine.Readiness(e, flags[e.FeatureFlagID])) == 0
+		valid := len(engine.Readiness(e, flags[e.FeatureFlagID], efforts)) == 0
 		e.IsValid = &valid
 	}
 }

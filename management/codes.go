@@ -150,14 +150,15 @@ var codes = map[string]Code{
 	CodeExperimentAllocationLimit: {http.StatusBadRequest, fmt.Sprintf("Experiments may have at most %d allocations.", MaxAllocations)},
 	CodeExperimentSegmentUnknown:  {http.StatusBadRequest, "Segment not found."},
 
-	engine.CodeFlagNotActive:       {http.StatusBadRequest, "The experiment's feature flag is not active."},
-	engine.CodeMissingAllocations:  {http.StatusBadRequest, "The experiment has no allocations."},
-	engine.CodeForeignVariation:    {http.StatusBadRequest, "Variation does not belong to the referenced feature flag."},
-	engine.CodeMissingControl:      {http.StatusBadRequest, "Not exactly one allocation is the control."},
-	engine.CodeInvalidWeights:      {http.StatusBadRequest, "The weights do not sum to 100 (percentage strategy)."},
-	engine.CodeMissingDefault:      {http.StatusBadRequest, "No allocation is the fallback (segment strategy)."},
-	engine.CodeMultipleDefaults:    {http.StatusBadRequest, "Several allocations are the fallback (segment strategy)."},
-	engine.CodeActiveLimitExceeded: {http.StatusBadRequest, "Another experiment is already active on this tenant."},
+	engine.CodeFlagNotActive:        {http.StatusBadRequest, "The experiment's feature flag is not active."},
+	engine.CodeMissingAllocations:   {http.StatusBadRequest, "The experiment has no allocations."},
+	engine.CodeForeignVariation:     {http.StatusBadRequest, "Variation does not belong to the referenced feature flag."},
+	engine.CodeMissingControl:       {http.StatusBadRequest, "Not exactly one allocation is the control."},
+	engine.CodeInvalidWeights:       {http.StatusBadRequest, "The weights do not sum to 100 (percentage strategy)."},
+	engine.CodeMissingDefault:       {http.StatusBadRequest, "No allocation is the fallback (segment strategy)."},
+	engine.CodeMultipleDefaults:     {http.StatusBadRequest, "Several allocations are the fallback (segment strategy)."},
+	engine.CodeSegmentsTooExpensive: {http.StatusBadRequest, "Deciding by the segments would take too long (segment strategy)."},
+	engine.CodeActiveLimitExceeded:  {http.StatusBadRequest, "Another experiment is already active on this tenant."},
 }
 
 // CodesMarkdown writes the table of all error codes as the documentation has it.

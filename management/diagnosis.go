@@ -91,7 +91,7 @@ func Diagnose(experimentID string, x Examination) (Diagnosis, bool) {
 	setDefault(&x.MaxActive, 1)
 	setDefault(&x.HeaderBudget, engine.DefaultHeaderBudget)
 	d := &diagnosis{
-		Examination: x, experiment: e, flag: flag,
+		Examination: x, experiment: e, flag: flag, comparisons: maxComparisons,
 		Diagnosis: Diagnosis{ExperimentID: e.ID, Tenant: x.Tenant, Result: ResultOK, Checks: []Check{}},
 	}
 	d.traffic()
@@ -108,6 +108,9 @@ type diagnosis struct {
 	experiment *engine.Experiment
 	flag       *engine.FeatureFlag
 	question   Question
+	// comparisons is how many values of segments may still be compared with each
+	// other.
+	comparisons int
 }
 
 func (d *diagnosis) add(id string, result Result, remedy, finding string, values ...any) {

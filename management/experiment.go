@@ -31,11 +31,11 @@ type experimentView struct {
 
 // viewExperiment works is_valid out anew: a person may have changed the document
 // without it.
-func viewExperiment(e *engine.Experiment, flag *engine.FeatureFlag) experimentView {
+func viewExperiment(e *engine.Experiment, flag *engine.FeatureFlag, efforts map[string]engine.Effort) experimentView {
 	return experimentView{
 		ID: e.ID, Name: e.Name, Description: e.Description, FeatureFlagID: e.FeatureFlagID,
 		AuthenticationFlow: e.AuthenticationFlow, Strategy: e.Strategy, AssignmentConfig: e.AssignmentConfig,
-		Status: e.Status, IsValid: len(engine.Readiness(e, flag)) == 0,
+		Status: e.Status, IsValid: len(engine.Readiness(e, flag, efforts)) == 0,
 		Allocations: append([]engine.Allocation{}, e.Allocations...),
 		StartedAt:   e.StartedAt, EndedAt: e.EndedAt, CreatedAt: moment(e.CreatedAt), UpdatedAt: moment(e.UpdatedAt),
 	}
@@ -69,9 +69,9 @@ func listExperiments(c *call) (answer, *refusal) {
 		Experiments []experimentView `json:"experiments"`
 		Next        string           `json:"next,omitempty"`
 	}{make([]experimentView, 0, len(experiments)), next}
-	flags := flagsByID(document)
+	flags, efforts := flagsByID(document), engine.Efforts(document)
 	for _, e := range experiments {
-		list.Experiments = append(list.Experiments, viewExperiment(e, flags[e.FeatureFlagID]))
+		list.Experiments = append(list.Experiments, viewExperiment(e, flags[e.FeatureFlagID], efforts))
 	}
 	return answer{status: http.StatusOK, body: list}, nil
 }
@@ -85,7 +85,7 @@ func getExperiment(c *call) (answer, *refusal) {
 	if problem != nil {
 		return answer{}, problem
 	}
-	return entity(http.StatusOK, viewExperiment(e, flag)), nil
+	return entity(http.StatusOK, viewExperiment(e, flag, engine.Efforts(document))), nil
 }
 
 func createExperiment(c *call) (answer, *refusal) {
@@ -119,7 +119,7 @@ func createExperiment(c *call) (answer, *refusal) {
 			Status: engine.ExperimentDraft, Allocations: body.Allocations, CreatedAt: c.stamp(), UpdatedAt: c.stamp(),
 		}
 		document.Experiments = append(document.Experiments, made)
-		return changed{answer: entity(http.StatusCreated, viewExperiment(&made, flag)), id: id}, nil
+		return changed{answer: entity(http.StatusCreated, viewExperiment(&made, flag, engine.Efforts(document))), id: id}, nil
 	})
 }
 
@@ -160,7 +160,7 @@ func updateExperiment(c *call) (answer, *refusal) {
 			e.AssignmentConfig = *body.AssignmentConfig
 		}
 		e.UpdatedAt = c.stamp()
-		return changed{answer: entity(http.StatusOK, viewExperiment(e, flag)), id: e.ID}, nil
+		return changed{answer: entity(http.StatusOK, viewExperiment(e, flag, engine.Efforts(document))), id: e.ID}, nil
 	})
 }
 
@@ -200,7 +200,7 @@ func (c *call) expectedExperiment(document *engine.Document) (*engine.Experiment
 	if problem != nil {
 		return nil, nil, problem
 	}
-	return e, flag, c.expected(viewExperiment(e, flag))
+	return e, flag, c.expected(viewExperiment(e, flag, engine.Efforts(document)))
 }
 
 func experimentNameTaken(document *engine.Document, name, except string) bool {

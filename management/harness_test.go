@@ -229,7 +229,7 @@ func (s *site) document() *engine.Document {
 	flags := flagsByID(document)
 	for i := range document.Experiments {
 		e := &document.Experiments[i]
-		ready := len(engine.Readiness(e, flags[e.FeatureFlagID])) == 0
+		ready := len(engine.Readiness(e, flags[e.FeatureFlagID], engine.Efforts(document))) == 0
 		if e.IsValid == nil || *e.IsValid != ready {
 			s.Fatalf("experiment %s is stored with is_valid %v, is ready: %v", e.ID, e.IsValid, ready)
 		}

@@ -138,9 +138,18 @@ func (d *diagnosis) obstructed(s *engine.Segment, a engine.Attribute, e engine.E
 		return nil
 	}
 	return &obstacle{
-		fmt.Sprintf("no request has a %s of %s; %s", a, strings.Join(e.Values, ", "), forms[a]),
+		fmt.Sprintf("no request has a %s of %s; %s", a, firstFew(e.Values), forms[a]),
 		d.get("segments/"+s.ID) + "\n" + d.send("PATCH", "segments/"+s.ID, `{"rules": […]}`),
 	}
+}
+
+// firstFew lists the first values of many.
+func firstFew(values []string) string {
+	const most = 10
+	if len(values) <= most {
+		return strings.Join(values, ", ")
+	}
+	return fmt.Sprintf("%s and %d more", strings.Join(values[:most], ", "), len(values)-most)
 }
 
 // missing says why an attribute is never known on this edge; nil if it can be,
@@ -200,7 +209,7 @@ func (d *diagnosis) shadowed(s *engine.Segment, a engine.Allocation, earlier []*
 	var by []string
 	for _, rule := range s.Rules {
 		i := slices.IndexFunc(earlier, func(before *engine.Segment) bool {
-			return slices.ContainsFunc(before.Rules, func(wide engine.Rule) bool { return covers(wide, rule) })
+			return slices.ContainsFunc(before.Rules, func(wide engine.Rule) bool { return d.covers(wide, rule) })
 		})
 		if i < 0 {
 			return
@@ -216,31 +225,41 @@ func (d *diagnosis) shadowed(s *engine.Segment, a engine.Allocation, earlier []*
 }
 
 // covers reports whether one rule surely holds wherever another does.
-func covers(wide, narrow engine.Rule) bool {
+func (d *diagnosis) covers(wide, narrow engine.Rule) bool {
 	for a, e := range wide.Match {
 		within, there := narrow.Match[a]
-		if !there || !implied(within, e) {
+		if !there || !d.implied(within, e) {
 			return false
 		}
 	}
 	for a, e := range wide.NotMatch {
-		if same, there := narrow.NotMatch[a]; !there || !implied(e, same) {
+		if same, there := narrow.NotMatch[a]; !there || !d.implied(e, same) {
 			return false
 		}
 	}
 	return true
 }
 
-// implied reports whether an expression is surely true wherever another is.
-func implied(narrow, wide engine.Expression) bool {
+// maxComparisons bounds how many values of segments one diagnosis compares with
+// each other, so that large segments cannot keep a processor busy.
+const maxComparisons = 1_000_000
+
+// implied reports whether an expression is surely true wherever another is. It
+// is not sure of anything once there were too many comparisons.
+func (d *diagnosis) implied(narrow, wide engine.Expression) bool {
 	switch {
 	case narrow.Operator == engine.Exists:
 		return wide.Operator == engine.Exists && wide.Present == narrow.Present
 	case wide.Operator == engine.Exists:
 		return wide.Present
 	}
+	d.comparisons -= len(narrow.Values) + len(wide.Values)
+	if d.comparisons < 0 {
+		return false
+	}
+	holds := wide.Test()
 	for _, value := range narrow.Values {
-		within := wide.Holds(value) && (narrow.Operator == engine.OneOf || wide.Operator == engine.Contains || wide.Operator == narrow.Operator)
+		within := holds(value) && (narrow.Operator == engine.OneOf || wide.Operator == engine.Contains || wide.Operator == narrow.Operator)
 		if !within {
 			return false
 		}

@@ -32,9 +32,29 @@ func TestCoveringRules(t *testing.T) {
 		{`{"match":{"country":["US"]},"not_match":{"browser":["ie"]}}`, `{"match":{"country":["US"]},"not_match":{"browser":["ie","edge"]}}`, true},
 		{`{"match":{"country":["US"]},"not_match":{"browser":["ie","edge"]}}`, `{"match":{"country":["US"]},"not_match":{"browser":["ie"]}}`, false},
 	}
+	d := &diagnosis{comparisons: maxComparisons}
 	for _, test := range tests {
-		if got := covers(rule(test.wide), rule(test.narrow)); got != test.want {
+		if got := d.covers(rule(test.wide), rule(test.narrow)); got != test.want {
 			t.Errorf("%s covers %s: %t", test.wide, test.narrow, got)
 		}
+	}
+}
+
+// Two segments of very many values must not keep a processor busy.
+func TestComparisonsAreBounded(t *testing.T) {
+	values := make([]string, engine.MaxConditionValues)
+	for i := range values {
+		values[i] = "v"
+	}
+	narrow := engine.Rule{Match: map[engine.Attribute]engine.Expression{engine.UserAgent: {Operator: engine.Contains, Values: values}}}
+	d := &diagnosis{comparisons: maxComparisons}
+	sure := 0
+	for range 1000 {
+		if d.covers(narrow, narrow) {
+			sure++
+		}
+	}
+	if most := maxComparisons / (2 * len(values)); sure != most {
+		t.Errorf("it compared %d times, want %d", sure, most)
 	}
 }

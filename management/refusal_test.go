@@ -129,6 +129,13 @@ var refusals = []struct {
 	{"experiment with other weights", allocated(`[{"variation_id":"{control}","weight":99.999,"is_control":true}]`), "POST", "experiments/{experiment}/status", `{"status":"active"}`, 400, engine.CodeInvalidWeights, "they sum to 99.999"},
 	{"experiment without fallback", targeted(func(a []engine.Allocation) { a[0].IsFallback = false }), "POST", "experiments/exp_1/status", `{"status":"active"}`, 400, engine.CodeMissingDefault, ""},
 	{"experiment with two fallbacks", targeted(func(a []engine.Allocation) { a[1].IsFallback = true }), "POST", "experiments/exp_1/status", `{"status":"active"}`, 400, engine.CodeMultipleDefaults, ""},
+	{"experiment of expensive segments", func(s *site) {
+		targeted(func([]engine.Allocation) {})(s)
+		s.edit(func(d *engine.Document) {
+			d.Segments[0].Rules = slices.Repeat([]engine.Rule{{Match: map[engine.Attribute]engine.Expression{
+				engine.UserAgent: {Operator: engine.Contains, Values: []string{"x"}}}}}, 200)
+		})
+	}, "POST", "experiments/exp_1/status", `{"status":"active"}`, 400, engine.CodeSegmentsTooExpensive, "of at most 131072"},
 	{"experiment beside an active one", func(s *site) {
 		s.status("active")
 		targeted(func([]engine.Allocation) {})(s)

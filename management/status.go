@@ -34,7 +34,7 @@ func updateExperimentStatus(c *call) (answer, *refusal) {
 			return changed{}, problem
 		}
 		e.UpdatedAt = c.stamp()
-		return changed{answer: entity(http.StatusOK, viewExperiment(e, flag)), id: e.ID}, nil
+		return changed{answer: entity(http.StatusOK, viewExperiment(e, flag, engine.Efforts(document))), id: e.ID}, nil
 	})
 }
 

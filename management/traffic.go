@@ -57,7 +57,9 @@ func (d *diagnosis) again() string {
 }
 
 // readiness is what keeps the experiment from running by itself.
-func (d *diagnosis) readiness() []engine.Blocker { return engine.Readiness(d.experiment, d.flag) }
+func (d *diagnosis) readiness() []engine.Blocker {
+	return engine.Readiness(d.experiment, d.flag, engine.Efforts(d.Document))
+}
 
 // blockers reports each blocker with its own remedy.
 func (d *diagnosis) blockers(blockers []engine.Blocker) {

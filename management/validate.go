@@ -26,7 +26,7 @@ func validateExperiment(c *call) (answer, *refusal) {
 // blockers is everything that keeps an experiment from assigning anybody, or
 // would if it were active: its own faults, and others that come first.
 func (c *call) blockers(document *engine.Document, e *engine.Experiment, flag *engine.FeatureFlag) []engine.Blocker {
-	blockers := engine.Readiness(e, flag)
+	blockers := engine.Readiness(e, flag, engine.Efforts(document))
 	active := engine.Deciding(document.Experiments)
 	place := slices.IndexFunc(active, func(other *engine.Experiment) bool { return other.ID == e.ID })
 	if place < 0 {

@@ -51,7 +51,7 @@ func TestCanReshuffleTraffic(t *testing.T) {
 			t.Errorf("to %v: %d of %d were moved, %d are in", percents, n, len(before), len(after))
 		}
 		e := s.experiment("red")
-		if len(engine.Readiness(e, &s.document().FeatureFlags[0])) > 0 || e.BucketingKey() != e.ID {
+		if len(engine.Readiness(e, &s.document().FeatureFlags[0], engine.Efforts(s.document()))) > 0 || e.BucketingKey() != e.ID {
 			t.Errorf("to %v: %+v", percents, e)
 		}
 		before = after

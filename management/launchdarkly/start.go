@@ -85,7 +85,7 @@ func (p *patch) startable(it *engine.Iteration) error {
 		trial.Allocations, trial.Status, trial.Iterations = allocationsOf(it), engine.ExperimentDraft, []engine.Iteration{*it}
 	}
 	var texts []string
-	for _, blocker := range engine.Readiness(&trial, p.flag) {
+	for _, blocker := range engine.Readiness(&trial, p.flag, engine.Efforts(p.document)) {
 		texts = append(texts, blocker.Message)
 	}
 	if len(texts) > 0 {
