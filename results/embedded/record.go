@@ -2,7 +2,6 @@ package embedded
 
 import (
 	"encoding/json"
-	"errors"
 	"fmt"
 	"math"
 
@@ -108,35 +107,62 @@ func (r *reader) split() (events.Split, error) {
 	return s, nil
 }
 
-// check refuses what could not be kept or given back.
+// check refuses what could not be kept or given back, with an ErrRefused.
 func check(tenant string, b *events.Batch) error {
 	if len(tenant) > longest {
-		return errors.New("tenant's name is too long")
+		return refusal("tenant's name is too long")
 	}
 	for i := range b.Exposures {
 		e := &b.Exposures[i]
 		if tooLong(e.Experiment, e.Iteration, e.Unit, e.Variation, e.ID, e.WeightsVersion, e.DeviceType,
 			e.Browser, e.Country, e.Region, e.Segment, e.Source) {
-			return fmt.Errorf("exposure %d has a string of more than %d bytes", i, longest)
+			return refusal("exposure %d has a string of more than %d bytes", i, longest)
 		}
 	}
 	for i := range b.Outcomes {
 		o := &b.Outcomes[i]
 		switch {
 		case o.Unit == "" && o.ExposureID == "" && o.UserID == "":
-			return fmt.Errorf("outcome %d has neither a unit nor an exposure's id nor a user", i)
+			return refusal("outcome %d has neither a unit nor an exposure's id nor a user", i)
 		case o.Value != nil && (math.IsNaN(*o.Value) || math.IsInf(*o.Value, 0)):
-			return fmt.Errorf("outcome %d has the value %v", i, *o.Value)
+			return refusal("outcome %d has the value %v", i, *o.Value)
 		case tooLong(o.Event, o.Unit, o.ExposureID, o.UserID, o.ID):
-			return fmt.Errorf("outcome %d has a string of more than %d bytes", i, longest)
+			return refusal("outcome %d has a string of more than %d bytes", i, longest)
 		}
 	}
 	for i := range b.Splits {
-		if s := &b.Splits[i]; tooLong(s.Experiment, s.Iteration, s.WeightsVersion) {
-			return fmt.Errorf("split %d has a string of more than %d bytes", i, longest)
+		s := &b.Splits[i]
+		if tooLong(s.Experiment, s.Iteration, s.WeightsVersion) {
+			return refusal("split %d has a string of more than %d bytes", i, longest)
+		}
+		if err := checkWeights(s.Weights); err != nil {
+			return refusal("split %d: %w", i, err)
 		}
 	}
 	return nil
+}
+
+// longestWeights bounds the variations of a split together, as a record's size
+// bounds them where it is read.
+const longestWeights = 64 << 10
+
+func checkWeights(weights map[string]float64) error {
+	size := 0
+	for variation, weight := range weights {
+		if math.IsNaN(weight) || math.IsInf(weight, 0) {
+			return fmt.Errorf("variation %.64q has the weight %v", variation, weight)
+		}
+		size += len(variation)
+	}
+	if size > longestWeights {
+		return fmt.Errorf("its variations have %d bytes, the limit is %d", size, longestWeights)
+	}
+	return nil
+}
+
+// refusal is an error of what is in a batch.
+func refusal(format string, arguments ...any) error {
+	return fmt.Errorf("%w: %w", events.ErrRefused, fmt.Errorf(format, arguments...))
 }
 
 func tooLong(strings ...string) bool {

@@ -13,7 +13,8 @@ import (
 type Log interface {
 	// Append adds a batch. When it returns without error the batch survives a
 	// crash. After an error some of it may have been added; appending it again
-	// is harmless.
+	// is harmless. An error that is ErrRefused is the fault of the records; after
+	// every other one the same batch may succeed later. See Deliver.
 	Append(ctx context.Context, tenant string, batch *Batch) error
 
 	// Query computes what is known of one iteration.
@@ -34,5 +35,11 @@ type Log interface {
 	Close() error
 }
 
-// ErrUnavailable says that the log's engine does not answer.
-var ErrUnavailable = errors.New("the event log is out of reach")
+// The errors of a log.
+var (
+	// ErrUnavailable says that the log does not answer, or cannot do its work now.
+	ErrUnavailable = errors.New("the event log is out of reach")
+	// ErrRefused says that the log will never keep a batch, because of what is in
+	// it.
+	ErrRefused = errors.New("the event log can never keep these records")
+)

@@ -34,6 +34,7 @@ func Conform(t *testing.T, tolerance float64, open func(t *testing.T) events.Log
 	t.Run("concurrent", c.concurrent)
 	t.Run("reopen", c.reopen)
 	t.Run("cancel", c.cancel)
+	t.Run("poison", c.poison)
 }
 
 type conformance struct {

@@ -56,6 +56,9 @@ func (m *Model) Append(ctx context.Context, tenant string, batch *events.Batch) 
 	if batch.Len() == 0 {
 		return ctx.Err()
 	}
+	if err := check(batch); err != nil {
+		return err
+	}
 	r := m.tenants[tenant]
 	if r == nil {
 		r = &records{map[string]events.Exposure{}, map[string]events.Outcome{}, map[string]events.Split{}}
@@ -76,6 +79,23 @@ func (m *Model) Append(ctx context.Context, tenant string, batch *events.Batch) 
 		r.splits[text(s)] = s
 	}
 	return ctx.Err()
+}
+
+// check refuses what has no JSON.
+func check(b *events.Batch) error {
+	for _, o := range b.Outcomes {
+		if o.Value != nil {
+			if _, err := json.Marshal(*o.Value); err != nil {
+				return fmt.Errorf("%w: outcome %q: %w", events.ErrRefused, o.ID, err)
+			}
+		}
+	}
+	for _, s := range b.Splits {
+		if _, err := json.Marshal(s.Weights); err != nil {
+			return fmt.Errorf("%w: split %q: %w", events.ErrRefused, s.WeightsVersion, err)
+		}
+	}
+	return nil
 }
 
 // text is the JSON of a value.
