@@ -13,15 +13,30 @@ import (
 // attempts is how often a transaction is tried that others are in the way of.
 const attempts = 5
 
-// Append implements events.Log. A batch is one transaction.
+// Append implements events.Log. A batch is one transaction. Tables that are missing
+// are made: the database may be another one than the log was opened with.
 func (l *Log) Append(ctx context.Context, tenant string, batch *events.Batch) error {
 	if batch.Len() == 0 {
 		return ctx.Err()
 	}
 	parts, err := l.parts(tenant, batch)
 	if err != nil {
-		return fmt.Errorf("appending events: %w", err)
+		return fmt.Errorf("appending events: %w: %w", events.ErrRefused, err)
 	}
+	err = l.write(ctx, parts)
+	if isMissing(err) {
+		if err = l.migrate(ctx); err == nil {
+			err = l.write(ctx, parts)
+		}
+	}
+	if err != nil {
+		return fmt.Errorf("appending events: %w", l.explainAppend(ctx, err))
+	}
+	return nil
+}
+
+// write carries out the transaction.
+func (l *Log) write(ctx context.Context, parts []*part) error {
 	for attempt := 1; ; attempt++ {
 		err := pgx.BeginFunc(ctx, l.pool, func(tx pgx.Tx) error {
 			for _, p := range parts {
@@ -31,11 +46,8 @@ func (l *Log) Append(ctx context.Context, tenant string, batch *events.Batch) er
 			}
 			return nil
 		})
-		if err == nil {
-			return nil
-		}
-		if !isConflict(err) || attempt == attempts {
-			return fmt.Errorf("appending events: %w", l.explain(ctx, err))
+		if err == nil || !isConflict(err) || attempt == attempts {
+			return err
 		}
 		l.options.Log.Debug("appending events again", "attempt", attempt, "error", err)
 	}

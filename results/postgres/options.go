@@ -41,6 +41,14 @@ func (o *Options) complete() {
 	}
 }
 
+// Check reports whether a DSN can be read, without connecting. It reads what a DSN
+// names, such as a file of certificates or of passwords, and the variables PG… of
+// the environment. The error has nothing of the DSN in it.
+func Check(dsn string) error {
+	_, err := new(Options).poolConfig(dsn)
+	return err
+}
+
 // poolConfig reads a DSN. An error does not say what is wrong with it: the text
 // of one that cannot be parsed may have its password anywhere.
 func (o *Options) poolConfig(dsn string) (*pgxpool.Config, error) {
