@@ -13,10 +13,12 @@ import (
 
 	"github.com/caddy-experiments/caddy-experiments/results"
 	"github.com/caddy-experiments/caddy-experiments/results/events"
+	"github.com/caddy-experiments/caddy-experiments/results/pace"
 )
 
 // Query implements events.Log. It reads what was there when it began, with as
-// many goroutines as there are processors.
+// many goroutines as there are processors; package pace says how many of them at
+// a time.
 func (l *Log) Query(ctx context.Context, q events.Query) (*events.Answer, error) {
 	answer, err := l.query(ctx, &q)
 	if err != nil {
@@ -66,7 +68,7 @@ func inParts[T additive[T]](ctx context.Context, p *plan, from pebble.Reader, be
 	var working sync.WaitGroup
 	for i := range found {
 		found[i] = begin(p)
-		working.Go(func() {
+		pace.Go(&working, func() {
 			if errs[i] = scanPart(ctx, p, found[i], from, bounds[i], bounds[i+1]); errs[i] != nil {
 				cancel(errs[i])
 			}
@@ -90,11 +92,16 @@ func scanPart(ctx context.Context, p *plan, v visitor, from pebble.Reader, low, 
 			err = fmt.Errorf("reading the event log: %v", cause)
 		}
 	}()
+	turn, err := pace.Begin(ctx)
+	if err != nil {
+		return err
+	}
+	defer turn.End()
 	s, err := newScan(p, v, from, low, high)
 	if err != nil {
 		return err
 	}
-	return s.run(ctx)
+	return s.run(ctx, turn)
 }
 
 // divide gives the bounds of n parts of the units. Packed ones are evenly spread;

@@ -9,6 +9,7 @@ import (
 	"github.com/cockroachdb/pebble/v2"
 
 	"github.com/caddy-experiments/caddy-experiments/results/events"
+	"github.com/caddy-experiments/caddy-experiments/results/pace"
 )
 
 // unit is one as a scan meets it. It is valid until the next one.
@@ -106,10 +107,11 @@ func (s *scan) close() error {
 	return errors.Join(errs...)
 }
 
-// often is how many units there are between two looks at the context.
+// often is how many units there are between two looks at the context and at who
+// else needs the processor.
 const often = 256
 
-func (s *scan) run(ctx context.Context) (err error) {
+func (s *scan) run(ctx context.Context, turn *pace.Turn) (err error) {
 	defer func() {
 		if closeErr := s.close(); err == nil {
 			err = closeErr // an iterator repeats what was wrong
@@ -117,8 +119,10 @@ func (s *scan) run(ctx context.Context) (err error) {
 	}()
 	s.exposures.First()
 	for n := 0; s.exposures.Valid(); n++ {
-		if n%often == 0 && ctx.Err() != nil {
-			return ctx.Err()
+		if n%often == 0 {
+			if err := turn.Yield(ctx); err != nil {
+				return err
+			}
 		}
 		exposed, err := s.next()
 		if err != nil {
