@@ -11,6 +11,7 @@ import (
 	"github.com/caddy-experiments/caddy-experiments/engine"
 	"github.com/caddy-experiments/caddy-experiments/results"
 	"github.com/caddy-experiments/caddy-experiments/results/events"
+	"github.com/caddy-experiments/caddy-experiments/results/pace"
 )
 
 // Make reports on an experiment of a tenant's document. It returns ErrNoExperiment,
@@ -54,15 +55,25 @@ func Make(ctx context.Context, log events.Log, tenant string, document *engine.D
 	if r.Health.Crossover == results.CrossoverBlocking {
 		trusted.Status = results.SplitMismatched
 	}
+	// With many slices this takes longer than reading the events did. Nothing
+	// below asks the log, which takes turns of its own.
+	turn, err := pace.Begin(ctx)
+	if err != nil {
+		return nil, fmt.Errorf("reporting on %s: %w", experimentID, err)
+	}
+	defer turn.End()
 	series := q.series(answer)
 	for _, m := range q.metrics {
-		if err := ctx.Err(); err != nil {
+		if err := turn.Yield(ctx); err != nil {
 			return nil, fmt.Errorf("reporting on %s: %w", experimentID, err)
 		}
 		r.Metrics = append(r.Metrics, q.analyse(m, arms, answer.Caps, &trusted.SplitCheck, series))
 	}
 	adjust(r.Metrics)
 	for _, slice := range answer.Slices {
+		if err := turn.Yield(ctx); err != nil {
+			return nil, fmt.Errorf("reporting on %s: %w", experimentID, err)
+		}
 		r.Slices = append(r.Slices, q.slice(slice, answer.Caps))
 	}
 	if o.Days {
