@@ -2,6 +2,7 @@ package upkeep
 
 import (
 	"context"
+	"errors"
 	"log/slog"
 
 	"github.com/caddy-experiments/caddy-experiments/results/events"
@@ -16,11 +17,12 @@ func NewLog(open func(context.Context) (events.Log, error), logger *slog.Logger)
 	return Log{New(Options[events.Log]{What: "the event log", Open: open, Absent: events.ErrUnavailable, Logger: logger})}
 }
 
-// Append implements events.Log. Whether it worked is whether there is trouble.
+// Append implements events.Log. Whether it worked is whether there is trouble; a
+// batch that is refused for what is in it says nothing of the log.
 func (l Log) Append(ctx context.Context, tenant string, batch *events.Batch) error {
 	return l.Use(ctx, func(lent context.Context, log events.Log) error {
 		err := log.Append(lent, tenant, batch)
-		if err == nil || ctx.Err() == nil {
+		if err == nil || ctx.Err() == nil && !errors.Is(err, events.ErrRefused) {
 			l.SetTrouble(err)
 		}
 		return err
