@@ -14,6 +14,11 @@ var (
 	upDesc = prometheus.NewDesc("caddy_experiments_events_up",
 		"1 while the events of this edge can be kept where they belong.", nil, nil)
 
+	logBytesDesc = prometheus.NewDesc("caddy_experiments_events_log_bytes",
+		"Bytes that the embedded event log takes on disk.", nil, nil)
+	logLimitDesc = prometheus.NewDesc("caddy_experiments_events_log_limit_bytes",
+		"Bytes that the embedded event log may take before its oldest events are removed; -1 for no limit.", nil, nil)
+
 	spoolDesc = prometheus.NewDesc("caddy_experiments_events_spooled_bytes",
 		"Bytes of events on disk that are not delivered yet.", nil, nil)
 
@@ -33,8 +38,9 @@ func relayDesc(what, help string) *prometheus.Desc {
 
 // Describe implements prometheus.Collector.
 func (eventsCollector) Describe(out chan<- *prometheus.Desc) {
-	out <- upDesc
-	out <- spoolDesc
+	for _, desc := range []*prometheus.Desc{upDesc, logBytesDesc, logLimitDesc, spoolDesc} {
+		out <- desc
+	}
 	for _, desc := range relayDescs {
 		out <- desc
 	}
@@ -46,6 +52,10 @@ func (eventsCollector) Collect(out chan<- prometheus.Metric) {
 	if app := activeApp(); app != nil && app.events != nil {
 		_, waiting = app.events.spool.pending()
 		out <- prometheus.MustNewConstMetric(upDesc, prometheus.GaugeValue, well(app.events.trouble()))
+		if bytes, limit := app.events.size(); limit != 0 {
+			out <- prometheus.MustNewConstMetric(logBytesDesc, prometheus.GaugeValue, float64(bytes))
+			out <- prometheus.MustNewConstMetric(logLimitDesc, prometheus.GaugeValue, float64(max(limit, -1)))
+		}
 	}
 	out <- prometheus.MustNewConstMetric(spoolDesc, prometheus.GaugeValue, float64(waiting))
 	for i, n := range relays.counts() {

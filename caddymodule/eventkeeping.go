@@ -85,6 +85,9 @@ func (k *eventKeeping) run(ctx context.Context) {
 	if k.log != nil && k.retention > 0 {
 		running.Go(func() { k.prune(ctx) })
 	}
+	if k.inDirectory {
+		running.Go(func() { k.trim(ctx) })
+	}
 	running.Wait()
 }
 
@@ -152,6 +155,57 @@ func (k *eventKeeping) prune(ctx context.Context) {
 			k.loggers.current().Warn("old events cannot be removed", zap.Time("before", before), zap.Error(err))
 		}
 	}
+}
+
+// limited is a log that has a limit of its size.
+type limited interface {
+	Size() int64
+	Limit() int64
+	Trim(ctx context.Context) (before events.Millis, trimmed bool, err error)
+}
+
+// trim removes what is oldest when the log has become too large.
+func (k *eventKeeping) trim(ctx context.Context) {
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case <-time.After(trimInterval):
+		}
+		_ = k.log.Use(ctx, func(ctx context.Context, log events.Log) error { // one that is not there does not grow
+			l, ok := log.(limited)
+			if !ok {
+				return nil
+			}
+			before, trimmed, err := l.Trim(ctx)
+			switch logger := k.loggers.current(); {
+			case err != nil && ctx.Err() == nil:
+				logger.Warn("the event log is too large, and its oldest events cannot be removed", zap.Int64("limit", l.Limit()), zap.Error(err))
+			case trimmed:
+				eventsTrimmed.Inc()
+				logger.Warn("the event log was too large, so that its oldest events were removed; give it a larger max_size, or a shorter retention",
+					zap.Int64("limit", l.Limit()), zap.Time("before", before.Time()))
+			}
+			return nil
+		})
+	}
+}
+
+// size is what the embedded log takes on disk, and what it may take; both are 0
+// where there is none, and the limit is negative for no limit.
+func (k *eventKeeping) size() (bytes, limit int64) {
+	if k.log == nil {
+		return 0, 0
+	}
+	lent, err := k.log.Take()
+	if err != nil {
+		return 0, 0
+	}
+	defer lent.Release()
+	if l, ok := lent.Thing().(limited); ok {
+		return l.Size(), l.Limit()
+	}
+	return 0, 0
 }
 
 // Interface guard

@@ -36,6 +36,10 @@ type Events struct {
 	// Retention is how long events are kept; a negative one is for ever.
 	// Default: 9600h (400 days).
 	Retention caddy.Duration `json:"retention,omitempty"`
+	// MaxSize is how many bytes the embedded log may take on disk before its oldest
+	// events are removed; a negative one is no limit.
+	// Default: a tenth of the space that its disk has for it, but at least 1 GiB.
+	MaxSize int64 `json:"max_size,omitempty"`
 }
 
 const (
@@ -43,6 +47,11 @@ const (
 	// pruneInterval is how often old events are removed, firstPrune when first.
 	pruneInterval = 24 * time.Hour
 	firstPrune    = 10 * time.Minute
+	// trimInterval is how often the size of the log is held against its limit.
+	trimInterval = time.Minute
+	// leastMaxSize is the smallest limit that can be configured: the engine itself
+	// needs some megabytes.
+	leastMaxSize = 64 << 20
 )
 
 // check refuses settings that cannot work.
@@ -58,6 +67,12 @@ func (c *Events) check() error {
 	}
 	if c.Dir != "" && c.Spool != "" {
 		return errors.New("events: a directory needs no spool; remove one of them")
+	}
+	if c.Dir == "" && c.MaxSize != 0 {
+		return errors.New("events: max_size is for a directory; remove it, and limit what is kept elsewhere there")
+	}
+	if c.MaxSize > 0 && c.MaxSize < leastMaxSize {
+		return fmt.Errorf("events: max_size must be at least %d bytes, got %d", leastMaxSize, c.MaxSize)
 	}
 	if c.Retention > 0 && time.Duration(c.Retention) < time.Hour {
 		return fmt.Errorf("events: retention must be at least 1h, got %s; write for example: retention 400d", time.Duration(c.Retention))
@@ -116,9 +131,9 @@ func (a *App) eventLog() (*sharedLog, error) {
 	c, logger := *a.Events, lastingLog("experiments.events")
 	switch {
 	case c.Dir != "":
-		return pooled(a, "event log "+filepath.Clean(c.Dir), func() (*sharedLog, error) {
+		return pooled(a, fmt.Sprintf("event log %s %d", filepath.Clean(c.Dir), c.MaxSize), func() (*sharedLog, error) {
 			return newSharedLog(func(context.Context) (events.Log, error) {
-				l, err := embedded.Open(c.Dir, embedded.Options{Log: logger})
+				l, err := embedded.Open(c.Dir, embedded.Options{Log: logger, MaxSize: c.MaxSize})
 				if err != nil {
 					return nil, err // not l, which would not be nil in the interface
 				}

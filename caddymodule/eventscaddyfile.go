@@ -1,10 +1,12 @@
 package caddymodule
 
 import (
+	"math"
 	"time"
 
 	"github.com/caddyserver/caddy/v2"
 	"github.com/caddyserver/caddy/v2/caddyconfig/caddyfile"
+	"github.com/dustin/go-humanize"
 )
 
 // unmarshalEvents reads the option:
@@ -13,6 +15,7 @@ import (
 //	events <dir> | postgres <connection string> | stream {
 //		spool <dir>
 //		retention <duration> | off
+//		max_size <size> | off
 //	}
 func (a *App) unmarshalEvents(d *caddyfile.Dispenser) error {
 	const form = "write for example: events ./events"
@@ -81,6 +84,21 @@ func (c *Events) unmarshalOption(d *caddyfile.Dispenser) (err error) {
 		}
 		c.Retention = caddy.Duration(retention)
 		return nil
+	case "max_size":
+		text, err := argument(d, "20GiB")
+		if err != nil {
+			return err
+		}
+		if text == "off" {
+			c.MaxSize = -1
+			return nil
+		}
+		size, err := humanize.ParseBytes(text)
+		if err != nil || size < leastMaxSize || size > math.MaxInt64 {
+			return d.Errf("max_size: must be a size from 64MiB, or off, got %q; write for example: max_size 20GiB", text)
+		}
+		c.MaxSize = int64(size)
+		return nil
 	}
-	return d.Errf("events: there is no option %q here; the options are spool and retention", d.Val())
+	return d.Errf("events: there is no option %q here; the options are max_size, retention and spool", d.Val())
 }

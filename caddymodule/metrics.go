@@ -46,6 +46,11 @@ var (
 		Help: "Exposures and outcomes of this edge that could not be kept.",
 	})
 
+	eventsTrimmed = prometheus.NewCounter(prometheus.CounterOpts{
+		Namespace: "caddy", Subsystem: "experiments", Name: "events_trimmed_total",
+		Help: "How often the oldest events were removed because the event log was too large.",
+	})
+
 	journalDropped = prometheus.NewCounter(prometheus.CounterOpts{
 		Namespace: "caddy", Subsystem: "experiments", Name: "log_dropped_total",
 		Help: "Assignment events and warnings that the log could not take.",
@@ -64,7 +69,7 @@ func registerMetrics(registry *prometheus.Registry) {
 	if registry == nil {
 		return
 	}
-	collectors := []prometheus.Collector{decisionsTotal, decisionSeconds, warningsTotal, decisionsDropped, eventsRecorded, eventsDropped, journalDropped, configurationCollector{}, eventsCollector{}}
+	collectors := []prometheus.Collector{decisionsTotal, decisionSeconds, warningsTotal, decisionsDropped, eventsRecorded, eventsDropped, eventsTrimmed, journalDropped, configurationCollector{}, eventsCollector{}}
 	for _, c := range collectors {
 		err := registry.Register(c)
 		if already := (prometheus.AlreadyRegisteredError{}); err != nil && !errors.As(err, &already) {

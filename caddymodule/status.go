@@ -64,6 +64,9 @@ type eventsStatus struct {
 	// Spooled is what waits on disk to be delivered.
 	Spooled      int   `json:"spooled"`
 	SpooledBytes int64 `json:"spooled_bytes"`
+	// Bytes is what the embedded log takes on disk, Limit what it may take.
+	Bytes int64 `json:"bytes,omitempty"`
+	Limit int64 `json:"limit,omitempty"`
 	// LastError is why events cannot be kept, or only in the spool.
 	LastError string `json:"last_error,omitempty"`
 }
@@ -134,6 +137,7 @@ func (a *App) status() status {
 		if a.events.log == nil {
 			s.Events.Kept = "elsewhere"
 		}
+		s.Events.Bytes, s.Events.Limit = a.events.size()
 		s.Events.Spooled, s.Events.SpooledBytes = a.events.spool.pending()
 		s.degrade(s.Events.LastError != "")
 	}

@@ -10,6 +10,7 @@ import (
 	"strconv"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"syscall"
 	"time"
 
@@ -34,6 +35,10 @@ type Options struct {
 	ReadOnly bool
 	// CacheSize is in bytes; 0 is DefaultCacheSize.
 	CacheSize int64
+	// MaxSize is how many bytes the log may take on disk before Trim removes what is
+	// oldest. 0 is a tenth of the space that there is for it when it is opened, but
+	// at least 1 GiB; a negative one is no limit.
+	MaxSize int64
 
 	fs vfs.FS // the disk; nil is that of the system
 }
@@ -41,10 +46,16 @@ type Options struct {
 // Log keeps the events of all tenants in one directory, which one process holds
 // at a time.
 type Log struct {
-	dir   string
-	db    *pebble.DB
-	lock  *pebble.Lock
-	place os.FileInfo // of the directory
+	dir    string
+	db     *pebble.DB
+	lock   *pebble.Lock
+	place  os.FileInfo // of the directory
+	limit  int64       // of the size; see Options
+	opened time.Time
+	// size is what the log took when it was last measured, in nanoseconds since
+	// opened.
+	size, measured atomic.Int64
+
 	disk  *disk
 	voice *voice
 	// aliases is held by who changes links or what comes of them.
@@ -97,6 +108,10 @@ func (l *Log) open(options Options) (err error) {
 		if err = cmp.Or(l.Err(), l.checkFormat(options.ReadOnly), l.Err()); err != nil {
 			_ = l.db.Close()
 		}
+	}
+	if err == nil {
+		l.opened = time.Now()
+		l.findLimit(options.MaxSize)
 	}
 	// What is wrong with the disk explains everything else.
 	return cmp.Or(l.Err(), err)
@@ -188,7 +203,7 @@ func (l *Log) Err() error {
 // Ready is why the log takes nothing for the moment, or nil.
 func (l *Log) Ready() error {
 	l.inPlace()
-	return cmp.Or(l.Err(), hasRoom(l.dir))
+	return cmp.Or(l.Err(), hasRoom(l.dir), l.withinLimit())
 }
 
 // Failed is closed as soon as Err has an error.
