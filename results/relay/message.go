@@ -28,13 +28,22 @@ type section struct {
 	lines  []byte
 }
 
-const messageFormat = "experiments.relay.v1"
+const (
+	messageFormat = "experiments.relay.v1"
+	// maxMessage bounds a message, and maxSections what there is in it. A sender's
+	// are much smaller: see Sender.MessageBytes.
+	maxMessage  = 1 << 20
+	maxSections = 1 << 14
+	// maxHead bounds the first line of a message and of a section.
+	maxHead = 512
+)
 
 // bundle makes a message of as many entries as go into one of about so many
 // bytes, at least one, and gives the rest.
 func bundle(entries []spool.Entry, size int) (m message, rest []spool.Entry) {
 	for i, e := range entries {
-		if size -= len(e.Lines); size < 0 && i > 0 {
+		size -= len(e.Lines) + len(e.Tenant)
+		if i > 0 && (size < 0 || len(m.sections) == maxSections) {
 			return m, entries[i:]
 		}
 		if n := len(m.sections); n > 0 && m.sections[n-1].tenant == e.Tenant {
@@ -62,6 +71,9 @@ func (m message) encode() []byte {
 var errMessage = errors.New("it is no message of a relay, or one of another version")
 
 func parseMessage(text []byte) (m message, err error) {
+	if len(text) > maxMessage {
+		return m, fmt.Errorf("it has %d bytes, the limit is %d", len(text), maxMessage)
+	}
 	words, text := cutLine(text)
 	if len(words) != 5 || words[0] != messageFormat {
 		return m, errMessage
@@ -84,6 +96,9 @@ func parseMessage(text []byte) (m message, err error) {
 		if err != nil || length < 0 || length > len(text) {
 			return m, errMessage
 		}
+		if len(m.sections) == maxSections {
+			return m, fmt.Errorf("it has more than %d sections", maxSections)
+		}
 		m.sections = append(m.sections, section{words[0], text[:length]})
 		text = text[length:]
 	}
@@ -92,8 +107,7 @@ func parseMessage(text []byte) (m message, err error) {
 
 // cutLine gives the words of the first line, which are no words if one is empty.
 func cutLine(text []byte) (words []string, rest []byte) {
-	const longest = 512
-	end := bytes.IndexByte(text[:min(len(text), longest)], '\n')
+	end := bytes.IndexByte(text[:min(len(text), maxHead)], '\n')
 	if end < 0 {
 		return nil, nil
 	}

@@ -2,17 +2,15 @@ package relay
 
 import (
 	"context"
-	"fmt"
+	"errors"
 	"log/slog"
 	"maps"
 	"slices"
 	"sync/atomic"
 	"time"
 
-	"golang.org/x/time/rate"
-
 	"github.com/caddy-experiments/caddy-experiments/results/events"
-	"github.com/caddy-experiments/caddy-experiments/results/spool"
+	"github.com/caddy-experiments/caddy-experiments/results/trouble"
 )
 
 // Receiver commits what senders have sent to a log. Set its fields, then Run it
@@ -20,14 +18,19 @@ import (
 type Receiver struct {
 	Queue Queue
 	Log   events.Log
-	// Logger is told of trouble. Default: nobody is.
+	// Logger is told of trouble. Default: no logger is.
 	Logger *slog.Logger
+	// GiveUp is after how long records of a tenant are left out that the log does
+	// not take although it takes those of others. Default: an hour.
+	GiveUp time.Duration
 
-	received, committed, dropped, rejected atomic.Uint64
+	received, committed atomic.Uint64
 
-	senders map[string]*progress
-	trouble rate.Sometimes
-	foreign rate.Sometimes
+	senders           map[string]*progress
+	late              map[string]*lateness // by tenant
+	stuck             int                  // messages that could not be committed and are still in the queue
+	trouble           trouble.Trouble
+	dropped, rejected trouble.Tally
 }
 
 const (
@@ -43,18 +46,27 @@ const (
 func (r *Receiver) Received() uint64  { return r.received.Load() }
 func (r *Receiver) Committed() uint64 { return r.committed.Load() }
 
-// Dropped counts messages that could not be read, Rejected single records.
-func (r *Receiver) Dropped() uint64  { return r.dropped.Load() }
-func (r *Receiver) Rejected() uint64 { return r.rejected.Load() }
+// Dropped counts messages that could not be read, Rejected single records that
+// could not be read or that the log refuses.
+func (r *Receiver) Dropped() uint64  { return r.dropped.Total() }
+func (r *Receiver) Rejected() uint64 { return r.rejected.Total() }
 
-// Run receives until the context ends.
-func (r *Receiver) Run(ctx context.Context) {
+// Trouble returns since when events cannot be received and why, or nil.
+func (r *Receiver) Trouble() (since time.Time, err error) { return r.trouble.Last() }
+
+func (r *Receiver) complete() {
 	if r.Logger == nil {
 		r.Logger = slog.New(slog.DiscardHandler)
 	}
-	r.senders = map[string]*progress{}
-	r.trouble = rate.Sometimes{First: 1, Interval: troubleInterval}
-	r.foreign = rate.Sometimes{First: 1, Interval: troubleInterval}
+	if r.GiveUp <= 0 {
+		r.GiveUp = time.Hour
+	}
+	r.senders, r.late = map[string]*progress{}, map[string]*lateness{}
+}
+
+// Run receives until the context ends.
+func (r *Receiver) Run(ctx context.Context) {
+	r.complete()
 	var failures backoff
 	limit := maxMessages / 4
 	for ctx.Err() == nil {
@@ -62,101 +74,95 @@ func (r *Receiver) Run(ctx context.Context) {
 		if err != nil {
 			limit = max(limit/2, 1) // perhaps they were too many for the time there is
 		} else {
-			limit = min(limit+1, maxMessages)
 			err = r.take(ctx, messages)
+			// Behind those that are stuck there may be others.
+			limit = min(max(limit+1, r.stuck+maxMessages/4), maxMessages)
 		}
 		switch {
-		case err == nil && len(messages) == 0:
-			pause(ctx, lull)
 		case err == nil:
+			r.trouble.Over(func(lasted time.Duration) {
+				r.Logger.Info("events are received again", "after", lasted.Round(time.Second))
+			})
 			failures.reset()
+			if len(messages) == 0 {
+				pause(ctx, lull)
+			}
 		case ctx.Err() == nil:
-			r.trouble.Do(func() { r.Logger.Warn("receiving events; they stay with those who sent them", "error", err) })
+			r.trouble.Happened(err, func() { r.Logger.Warn("receiving events; they stay with those who sent them", "error", err) })
 			pause(ctx, failures.next())
 		}
 	}
 }
 
-// take commits messages, confirms and deletes them, in this order.
+// take commits messages, confirms and deletes them, in this order. Those that cannot
+// be committed stay, and do not keep others from it.
 func (r *Receiver) take(ctx context.Context, messages []Message) error {
-	var good []message
-	var ids, bad []string
+	var good []received
+	var bad []string
+	var why error
 	for _, raw := range messages {
 		m, err := message{}, raw.Err
 		if err == nil {
 			m, err = parseMessage(raw.Body)
 		}
 		if err != nil {
-			bad = append(bad, raw.ID)
-			r.foreign.Do(func() { r.Logger.Warn("dropping a message that cannot be read", "id", raw.ID, "error", err) })
+			bad, why = append(bad, raw.ID), err
 			continue
 		}
-		good, ids = append(good, m), append(ids, raw.ID)
+		good = append(good, received{message: m, id: raw.ID, size: len(raw.Body)})
 	}
-	if err := r.drop(ctx, bad); err != nil {
+	if err := r.drop(ctx, bad, why); err != nil {
 		return err
 	}
-	if err := r.commit(ctx, good); err != nil {
-		return err
+	r.stuck = 0
+	failed := map[string]error{} // by tenant
+	for len(good) > 0 {
+		var some []received
+		some, good = portion(good)
+		done := r.commit(ctx, some, failed)
+		r.stuck += len(some) - len(done)
+		if err := r.settle(ctx, done); err != nil {
+			return err
+		}
 	}
-	if err := r.confirm(ctx, good); err != nil {
-		return err
-	}
-	if len(ids) == 0 {
-		return nil
-	}
-	return r.Queue.Delete(ctx, ids...)
+	return errors.Join(slices.Collect(maps.Values(failed))...)
 }
 
-// drop removes messages that cannot be read.
-func (r *Receiver) drop(ctx context.Context, ids []string) error {
+// drop removes messages that cannot be read. The error is that of one of them.
+func (r *Receiver) drop(ctx context.Context, ids []string, why error) error {
 	if len(ids) == 0 {
 		return nil
 	}
 	if err := r.Queue.Delete(ctx, ids...); err != nil {
 		return err
 	}
-	r.dropped.Add(uint64(len(ids)))
+	r.dropped.Add(len(ids), func(untold uint64) {
+		r.Logger.Warn("dropping messages that cannot be read", "messages", untold, "id", ids[len(ids)-1], "error", why)
+	})
 	return nil
 }
 
-// commit appends what is in messages to the log.
-func (r *Receiver) commit(ctx context.Context, messages []message) error {
-	batches := map[string]*events.Batch{}
-	for _, m := range messages {
-		for _, s := range m.sections {
-			batch, report, err := spool.Decode(s.lines)
-			if err != nil {
-				return err
-			}
-			if report.Rejected > 0 {
-				r.rejected.Add(uint64(report.Rejected))
-				r.foreign.Do(func() {
-					r.Logger.Warn("leaving out records that cannot be read", "tenant", s.tenant, "records", report.Rejected, "reason", report.Faults[0].Reason)
-				})
-			}
-			if batches[s.tenant] == nil {
-				batches[s.tenant] = &events.Batch{}
-			}
-			batches[s.tenant].Merge(batch)
-		}
+// settle confirms messages and deletes them.
+func (r *Receiver) settle(ctx context.Context, messages []received) error {
+	if len(messages) == 0 {
+		return nil
 	}
-	for _, tenant := range slices.Sorted(maps.Keys(batches)) {
-		if err := r.Log.Append(ctx, tenant, batches[tenant]); err != nil {
-			return fmt.Errorf("appending events of %s: %w", tenant, err)
-		}
-		r.committed.Add(uint64(batches[tenant].Len()))
+	if err := r.confirm(ctx, messages); err != nil {
+		return err
 	}
-	r.received.Add(uint64(len(messages)))
-	return nil
+	ids := make([]string, len(messages))
+	for i := range messages {
+		ids[i] = messages[i].id
+	}
+	return r.Queue.Delete(ctx, ids...)
 }
 
 // confirm tells senders up to where they may forget.
-func (r *Receiver) confirm(ctx context.Context, messages []message) error {
+func (r *Receiver) confirm(ctx context.Context, messages []received) error {
 	concerned := map[string]*progress{}
 	for i := range messages {
 		p := r.progress(messages[i].sender)
-		p.commit(&messages[i])
+		p.commit(&messages[i].message)
 		concerned[messages[i].sender] = p
 	}
 	for _, sender := range slices.Sorted(maps.Keys(concerned)) {

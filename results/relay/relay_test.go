@@ -11,6 +11,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/caddy-experiments/caddy-experiments/results/embedded"
+	"github.com/caddy-experiments/caddy-experiments/results/events/eventstest"
 	"github.com/caddy-experiments/caddy-experiments/results/spool"
 )
 
@@ -232,11 +234,25 @@ func TestProgress(t *testing.T) {
 	}
 }
 
+// FuzzMessage reads messages, and commits those that can be read into a log of the
+// real kind. None is an error for good: whatever is in them, they are confirmed.
 func FuzzMessage(f *testing.F) {
 	m, _ := bundle([]spool.Entry{{Seq: 3, Tenant: "a", Lines: []byte("{}\n")}, {Seq: 5, Tenant: "a", Lines: []byte("{}\n")}, {Seq: 6, Tenant: "b"}}, 100)
 	m.sender, m.base, m.prev = "s", 1, 2
 	f.Add(m.encode())
 	f.Add([]byte("experiments.relay.v1 s 0 0 1\nt 100\nx"))
+	f.Add([]byte("experiments.relay.v1 s 0 0 1\nt 1\n[t 2\n[]t 3\n[1]"))
+	for _, bad := range eventstest.Poison() {
+		lines := bad.AppendNDJSON(nil)
+		if len(lines) < 10_000 {
+			f.Add(message{sender: "s", last: 1, sections: []section{{"t", lines}}}.encode())
+		}
+	}
+	log, err := embedded.Open(f.TempDir(), embedded.Options{})
+	if err != nil {
+		f.Fatal(err)
+	}
+	f.Cleanup(func() { _ = log.Close() })
 	f.Fuzz(func(t *testing.T, text []byte) {
 		m, err := parseMessage(text)
 		if err != nil {
@@ -245,6 +261,17 @@ func FuzzMessage(f *testing.F) {
 		again, err := parseMessage(m.encode())
 		if err != nil || fmt.Sprint(again) != fmt.Sprint(m) {
 			t.Errorf("%v, %v\nwant %v", again, err, m)
+		}
+		q := newLossy(0)
+		r := &Receiver{Queue: q, Log: log}
+		r.complete()
+		messages := []Message{{ID: "1", Body: text}}
+		q.messages = messages
+		if err := r.take(t.Context(), messages); err != nil {
+			t.Fatalf("taking it: %v", err)
+		}
+		if q.length() != 0 || r.stuck != 0 || r.Received() != 1 {
+			t.Errorf("%d are in the queue, %d stuck, %d received", q.length(), r.stuck, r.Received())
 		}
 	})
 }

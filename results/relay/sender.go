@@ -7,9 +7,8 @@ import (
 	"sync/atomic"
 	"time"
 
-	"golang.org/x/time/rate"
-
 	"github.com/caddy-experiments/caddy-experiments/results/spool"
+	"github.com/caddy-experiments/caddy-experiments/results/trouble"
 )
 
 // Sender brings what is in a spool to the receiver. Set its fields, then Run it
@@ -17,11 +16,12 @@ import (
 type Sender struct {
 	Spool *spool.Spool
 	Queue Queue
-	// Logger is told of trouble. Default: nobody is.
+	// Logger is told of trouble. Default: no logger is.
 	Logger *slog.Logger
 	// Window is how many messages may be in the queue. Default: 64.
 	Window int
-	// MessageBytes is about how large a message may be. Default: 256 KiB.
+	// MessageBytes is about how large a message may be. Default: 256 KiB, which is
+	// also the most.
 	MessageBytes int
 	// Patience is for how long the confirmation may stand still before the
 	// sender looks for its messages. Default: 5 s.
@@ -40,8 +40,9 @@ type Sender struct {
 	since    time.Time
 	patience time.Duration
 	// doubt says that the queue may have lost messages.
-	doubt   bool
-	trouble rate.Sometimes
+	doubt    bool
+	trouble  trouble.Trouble
+	tooLarge trouble.Tally // entries that fit into no message
 }
 
 // flight is a message that is in the queue as far as the sender knows.
@@ -60,8 +61,8 @@ const (
 	idle = 5 * time.Second
 	// greatestPatience bounds how patience grows when sending again does not help.
 	greatestPatience = time.Minute
-	// troubleInterval is how often trouble is told of.
-	troubleInterval = 10 * time.Second
+	// messageBytes is the default of Sender.MessageBytes, and its greatest value.
+	messageBytes = 256 << 10
 	// atOnce is how many entries are read at once.
 	atOnce = 1024
 )
@@ -75,6 +76,12 @@ func (s *Sender) Confirmed() uint64 { return s.confirmed.Load() }
 // Resent counts entries that were sent again.
 func (s *Sender) Resent() uint64 { return s.resent.Load() }
 
+// Dropped counts entries that are too large to be sent.
+func (s *Sender) Dropped() uint64 { return s.tooLarge.Total() }
+
+// Trouble returns since when events cannot be sent and why, or nil.
+func (s *Sender) Trouble() (since time.Time, err error) { return s.trouble.Last() }
+
 // Pending is about how much has not arrived.
 func (s *Sender) Pending() (entries int, bytes int64) { return s.Spool.Pending() }
 
@@ -85,14 +92,13 @@ func (s *Sender) complete() {
 	if s.Window <= 0 {
 		s.Window = 64
 	}
-	if s.MessageBytes <= 0 {
-		s.MessageBytes = 256 << 10
+	if s.MessageBytes <= 0 || s.MessageBytes > messageBytes {
+		s.MessageBytes = messageBytes
 	}
 	if s.Patience <= 0 {
 		s.Patience = 5 * time.Second
 	}
 	s.patience = s.Patience
-	s.trouble = rate.Sometimes{First: 1, Interval: troubleInterval}
 }
 
 // Run sends until the context ends.
@@ -103,11 +109,12 @@ func (s *Sender) Run(ctx context.Context) {
 		err := s.step(ctx)
 		switch {
 		case err == nil:
+			s.trouble.Over(func(lasted time.Duration) { s.Logger.Info("events are sent again", "after", lasted.Round(time.Second)) })
 			failures.reset()
 			s.wait(ctx)
 		case ctx.Err() == nil:
 			s.doubt = true
-			s.trouble.Do(func() { s.Logger.Warn("sending events; they stay in the spool", "error", err) })
+			s.trouble.Happened(err, func() { s.Logger.Warn("sending events; they stay in the spool", "error", err) })
 			pause(ctx, failures.next())
 		}
 	}
@@ -230,9 +237,22 @@ func (s *Sender) fill(ctx context.Context) error {
 func (s *Sender) send(ctx context.Context, m message, entries int) error {
 	m.sender, m.base, m.prev = s.Spool.Sender(), s.base, s.cursor
 	s.Spool.Sending(m.last)
-	ids, err := s.Queue.Add(ctx, m.encode())
+	body := m.encode()
+	size := len(body)
+	if size > maxMessage {
+		// No receiver would take it, however often it came. One without sections is
+		// confirmed like any other.
+		m.sections = nil
+		body = m.encode()
+	}
+	ids, err := s.Queue.Add(ctx, body)
 	if err != nil {
 		return err
+	}
+	if size > maxMessage && m.last > s.highest {
+		s.tooLarge.Add(entries, func(untold uint64) {
+			s.Logger.Warn("leaving out events that are too large to be sent", "entries", untold, "bytes", size)
+		})
 	}
 	if len(s.flying) == 0 {
 		s.since = time.Now()

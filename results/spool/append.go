@@ -9,8 +9,13 @@ import (
 	"github.com/caddy-experiments/caddy-experiments/results/events"
 )
 
-// maxLines is into how large entries a batch is divided, in bytes.
-const maxLines = 128 << 10
+const (
+	// maxLines is into how large entries a batch is divided, in bytes.
+	maxLines = 128 << 10
+	// maxLine bounds one record: an entry with it must fit into a message to
+	// wherever it is delivered. None that was decoded comes near it.
+	maxLine = 256 << 10
+)
 
 // group is what several appenders have on disk with one write.
 type group struct {
@@ -26,15 +31,22 @@ func (g *group) finish(err error) { g.done, g.err = true, err }
 
 // Append adds a batch. It is on disk when Append returns without error, as one or
 // more entries of which seq is the last; nothing is added for an empty batch.
-// After an error some of it may be found when the spool is opened again.
+// After an error some of it may be found when the spool is opened again. One that
+// is events.ErrRefused is the fault of the batch.
 func (s *Spool) Append(tenant string, b *events.Batch) (seq uint64, err error) {
 	if len(tenant) == 0 || len(tenant) > maxTenant || strings.ContainsFunc(tenant, func(r rune) bool { return r <= ' ' }) {
-		return 0, fmt.Errorf("appending to the spool: the tenant %.64q must be a word of 1 to %d bytes", tenant, maxTenant)
+		return 0, fmt.Errorf("appending to the spool: %w: the tenant %.64q must be a word of 1 to %d bytes", events.ErrRefused, tenant, maxTenant)
 	}
 	if b.Len() == 0 {
 		return 0, nil
 	}
-	g, seq, err := s.join(tenant, divide(b.AppendNDJSON(nil)))
+	parts := divide(b.AppendNDJSON(nil))
+	for _, lines := range parts {
+		if len(lines) > maxLine {
+			return 0, fmt.Errorf("appending to the spool: %w: one has %d bytes, the limit is %d", events.ErrRefused, len(lines), maxLine)
+		}
+	}
+	g, seq, err := s.join(tenant, parts)
 	if err != nil {
 		return 0, err
 	}

@@ -1,6 +1,7 @@
 package spool
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"os"
@@ -278,3 +279,29 @@ func BenchmarkRead(b *testing.B) {
 	}
 	b.ReportMetric(5000*float64(b.N)/b.Elapsed().Seconds(), "entries/s")
 }
+
+// TestRefused has batches that no spool can take, and that say so.
+func TestRefused(t *testing.T) {
+	s := open(t, t.TempDir(), Options{})
+	long := batch("a")
+	long.Outcomes[0].UserID = strings.Repeat("x", maxLine)
+	for name, err := range map[string]error{
+		"long record": second(s.Append("t", long)),
+		"no tenant":   second(s.Append("", batch("a"))),
+		"two words":   second(s.Append("a b", batch("a"))),
+		"long tenant": second(s.Append(strings.Repeat("x", maxTenant+1), batch("a"))),
+	} {
+		if !errors.Is(err, events.ErrRefused) {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+	long.Merge(batch("b"))
+	refused, err := events.Deliver(t.Context(), func(_ context.Context, tenant string, b *events.Batch) error {
+		return second(s.Append(tenant, b))
+	}, "t", long)
+	if err != nil || refused.Records != 1 || ids(t, s, 0) != "b" {
+		t.Errorf("it has %q; %d were refused, %v", ids(t, s, 0), refused.Records, err)
+	}
+}
+
+func second(_ uint64, err error) error { return err }
