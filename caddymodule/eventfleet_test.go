@@ -338,3 +338,64 @@ func TestEventsWaitForPostgres(t *testing.T) {
 	server.Continue()
 	f.within(30*time.Second, "it arrives", func() bool { return edge.exported().outcomes["s somebody patience"] == 1 })
 }
+
+// administer carries out statements on a server, one after another.
+func administer(server *postgrestest.Server, statements ...string) {
+	for _, statement := range append(statements, "SELECT pg_reload_conf()") {
+		server.Exec(statement)
+	}
+}
+
+// A PostgreSQL that answers with an error is one that is away: events wait in the
+// spool, over a restart too, and nobody is refused.
+func TestEventsWaitForPostgresThatRefuses(t *testing.T) {
+	server := postgrestest.StartServer(t)
+	administer(server, "CREATE ROLE edge LOGIN PASSWORD 'edgesecret'", "CREATE DATABASE logs OWNER edge")
+	dsn := strings.Replace(server.DSNOf("edge", "edgesecret"), "/postgres?", "/logs?", 1)
+	f := startEventFleet(t, 1, "events ./demo/logs/events", "events postgres "+dsn)
+	edge := f.edges[0]
+	load := f.startTraffic()
+	events := func() map[string]any { return edge.status()["events"].(map[string]any) }
+	const disconnect = "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE usename = 'edge'"
+	for _, trouble := range []struct{ name, says, begin, end string }{
+		{"read-only", "25006", "ALTER SYSTEM SET default_transaction_read_only = on", "ALTER SYSTEM RESET default_transaction_read_only"},
+		{"no database", "3D000", "ALTER DATABASE logs RENAME TO gone", "ALTER DATABASE gone RENAME TO logs"},
+		{"another password", "28P01", "ALTER ROLE edge PASSWORD 'other'", "ALTER ROLE edge PASSWORD 'edgesecret'"},
+	} {
+		load.quiet.Store(true)
+		before := load.posted()
+		administer(server, "ALTER ROLE edge CONNECTION LIMIT 0", disconnect) // a database in use has to keep its name
+		f.within(30*time.Second, "the role has no connections", func() bool {
+			return server.Try(trouble.begin) == nil
+		})
+		administer(server, "ALTER ROLE edge CONNECTION LIMIT -1", disconnect)
+		f.within(time.Minute, trouble.name+" is in the status", func() bool {
+			text, _ := events()["last_error"].(string)
+			return edge.status()["status"] == "degraded" && strings.Contains(text, trouble.says)
+		})
+		f.within(time.Minute, trouble.name+": events wait, and are accepted", func() bool { return edge.waiting() > 0 && load.posted() > before+20 })
+		load.quiet.Store(false)
+		time.Sleep(300 * time.Millisecond) // what is in memory only is lost
+		f.restart(0, 0)
+		load.quiet.Store(true)
+		before = load.posted()
+		f.within(time.Minute, trouble.name+": after a restart events are accepted", func() bool { return load.posted() > before+20 })
+		if edge.status()["status"] != "degraded" || strings.Contains(fmt.Sprint(events()), "edgesecret") {
+			t.Errorf("%s: after a restart the status is %v", trouble.name, edge.status())
+		}
+		administer(server, trouble.end)
+		f.within(time.Minute, trouble.name+": all is well again", func() bool { return edge.status()["status"] == "healthy" && edge.waiting() == 0 })
+		if dropped := events()["dropped"]; dropped != 0.0 {
+			t.Errorf("%s: %v events were dropped", trouble.name, dropped)
+		}
+	}
+	load.stop()
+	for status, n := range load.refused {
+		if status != 0 { // it was killed
+			t.Errorf("%d outcomes were answered with %d", n, status)
+		}
+	}
+	load.arrive(edge)
+	f.within(30*time.Second, "nothing waits any more", func() bool { return edge.waiting() == 0 })
+	f.check(t, edge)
+}

@@ -110,18 +110,14 @@ func (k *eventKeeping) Destruct() error {
 }
 
 const (
-	// awayFor is how long a log that does not answer is not asked again by requests.
+	// awayFor is how long a log that takes nothing is not asked again by requests.
 	awayFor = time.Second
 	// logTime bounds how long a log may take, where there is a spool besides.
 	logTime = 3 * time.Second
 )
 
-// isAway reports whether a log did not answer, or not in time.
-func isAway(err error) bool {
-	return errors.Is(err, events.ErrUnavailable) || errors.Is(err, context.DeadlineExceeded)
-}
-
-// append keeps a batch: in the log if that is here and answers, else in the spool.
+// append keeps a batch: in the log if that is here and takes it, else in the
+// spool. What the log refuses for what is in it is of no use there either.
 func (k *eventKeeping) append(ctx context.Context, tenant store.Tenant, batch *events.Batch) error {
 	if k.log == nil {
 		return k.spool.append(ctx, string(tenant), batch)
@@ -133,7 +129,7 @@ func (k *eventKeeping) append(ctx context.Context, tenant store.Tenant, batch *e
 		asking, cancel := context.WithTimeout(ctx, logTime)
 		err := k.log.Append(asking, string(tenant), batch)
 		cancel()
-		if err == nil || !isAway(err) {
+		if err == nil || errors.Is(err, events.ErrRefused) || errors.Is(ctx.Err(), context.Canceled) {
 			return err
 		}
 		k.away.Store(int64(time.Since(k.began) + awayFor))

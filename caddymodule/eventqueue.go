@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"go.uber.org/zap"
+	"golang.org/x/time/rate"
 
 	"github.com/caddy-experiments/caddy-experiments/engine"
 	"github.com/caddy-experiments/caddy-experiments/results/events"
@@ -41,8 +42,10 @@ type eventQueue struct {
 	known   knownExposures
 	splits  map[splitKey]bool // that have been delivered; of run
 	dropped atomic.Uint64
-	stop    chan struct{}
-	done    chan struct{}
+	// trouble and refusals bound how often each is logged.
+	trouble, refusals rate.Sometimes
+	stop              chan struct{}
+	done              chan struct{}
 }
 
 // queuedEvent is an exposure, with the snapshot that it was decided by, or an
@@ -59,7 +62,8 @@ type splitKey struct{ tenant, experiment, iteration, version string }
 func newEventQueue(deliver deliverer, loggers *loggers) *eventQueue {
 	q := &eventQueue{
 		waiting: make(chan queuedEvent, eventQueueSize), deliver: deliver, loggers: loggers,
-		known:  knownExposures{seed: maphash.MakeSeed()},
+		known:   knownExposures{seed: maphash.MakeSeed()},
+		trouble: rate.Sometimes{First: 1, Interval: troubleInterval}, refusals: rate.Sometimes{First: 1, Interval: troubleInterval},
 		splits: map[splitKey]bool{}, stop: make(chan struct{}), done: make(chan struct{}),
 	}
 	go q.run()
@@ -99,6 +103,19 @@ func (q *eventQueue) put(e queuedEvent) bool {
 func (q *eventQueue) drop(n int) {
 	q.dropped.Add(uint64(n))
 	eventsDropped.Add(float64(n))
+}
+
+// refuse counts events of a tenant that cannot be kept because of what is in
+// them, if there are any.
+func (q *eventQueue) refuse(tenant string, lost events.Refused) {
+	if lost.Records == 0 {
+		return
+	}
+	q.drop(lost.Records)
+	q.refusals.Do(func() {
+		q.loggers.current().Warn("dropping events that can never be kept",
+			zap.String("tenant", tenant), zap.Int("events", lost.Records), zap.Error(lost.Reason))
+	})
 }
 
 func (q *eventQueue) run() {
@@ -142,32 +159,37 @@ func (q *eventQueue) collect(first queuedEvent) []queuedEvent {
 // flush delivers a batch.
 func (q *eventQueue) flush(batch []queuedEvent) {
 	for tenant, records := range q.sorted(batch) {
-		if !q.insist(store.Tenant(tenant), records) {
+		refused, delivered := q.insist(store.Tenant(tenant), records)
+		if !delivered {
 			q.drop(records.Len())
 			continue
 		}
-		eventsRecorded.WithLabelValues("exposure").Add(float64(len(records.Exposures)))
-		eventsRecorded.WithLabelValues("outcome").Add(float64(len(records.Outcomes)))
+		eventsRecorded.WithLabelValues("exposure").Add(float64(len(records.Exposures) - refused.Exposures))
+		eventsRecorded.WithLabelValues("outcome").Add(float64(len(records.Outcomes) - refused.Outcomes))
 	}
 }
 
 // insist delivers records again and again until they are taken or the queue ends.
-func (q *eventQueue) insist(tenant store.Tenant, records *events.Batch) bool {
+// It returns those that were refused for what is in them, which are not waited for.
+func (q *eventQueue) insist(tenant store.Tenant, records *events.Batch) (refused events.Refused, delivered bool) {
 	pause := 50 * time.Millisecond
-	for attempt := 0; ; attempt++ {
-		ctx, cancel := context.WithTimeout(context.Background(), closingTime)
-		err := q.deliver(ctx, tenant, records)
-		cancel()
+	for {
+		refused, err := events.Deliver(context.Background(), func(ctx context.Context, _ string, part *events.Batch) error {
+			ctx, cancel := context.WithTimeout(ctx, closingTime)
+			defer cancel()
+			return q.deliver(ctx, tenant, part)
+		}, string(tenant), records)
 		if err == nil {
-			return true
+			q.refuse(string(tenant), refused)
+			return refused, true
 		}
-		if attempt == 0 {
+		q.trouble.Do(func() {
 			q.loggers.current().Warn("events cannot be kept; they wait, and are dropped when there are too many",
 				zap.String("tenant", string(tenant)), zap.Error(err))
-		}
+		})
 		select {
 		case <-q.stop:
-			return false
+			return events.Refused{}, false
 		case <-time.After(pause):
 			pause = min(2*pause, eventRetry)
 		}

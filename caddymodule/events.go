@@ -97,6 +97,11 @@ func (a *App) provideEvents(storeKey string) error {
 			return err
 		}
 	}
+	if c.Postgres != "" {
+		if err := postgres.Check(c.Postgres); err != nil {
+			return fmt.Errorf("events postgres: %w; write for example: events postgres postgres://user:password@host/database", err)
+		}
+	}
 	if c.Retention == 0 {
 		c.Retention = caddy.Duration(defaultRetention)
 	}

@@ -1,8 +1,9 @@
 package caddymodule
 
 import (
+	"bytes"
 	"context"
-	"fmt"
+	"errors"
 	"maps"
 	"path/filepath"
 	"slices"
@@ -16,12 +17,12 @@ import (
 )
 
 const (
-	// drainEntries is how many entries of the spool are taken at a time, and
-	// drainTime how long the log may take for them.
+	// drainEntries is how many entries of the spool are taken at a time at most, and
+	// drainTime how long the log may take for those of one tenant.
 	drainEntries = 64
 	drainTime    = 30 * time.Second
-	// troubleInterval is how often trouble that lasts is told of.
-	troubleInterval = 10 * time.Second
+	// troubleInterval is how often trouble that lasts is reported.
+	troubleInterval = time.Minute
 )
 
 // eventSpool is the spool, if there is one. A directory needs none, but what has
@@ -42,12 +43,15 @@ func (a *App) eventSpool() (*sharedSpool, error) {
 func (k *eventKeeping) drain(ctx context.Context, from *spool.Spool) {
 	trouble := rate.Sometimes{First: 1, Interval: troubleInterval}
 	var done uint64
+	limit := drainEntries
 	for ctx.Err() == nil {
-		moved, err := k.drainSome(ctx, from, &done)
+		moved, err := k.drainSome(ctx, from, &done, limit)
 		if err == nil && moved {
+			limit = min(limit+1, drainEntries)
 			continue
 		}
 		if err != nil && ctx.Err() == nil {
+			limit = max(limit/2, 1) // perhaps they were too many for the time there is
 			trouble.Do(func() { k.loggers.current().Warn("events in the spool cannot be delivered yet", zap.Error(err)) })
 		}
 		select {
@@ -58,43 +62,54 @@ func (k *eventKeeping) drain(ctx context.Context, from *spool.Spool) {
 }
 
 // drainSome takes some entries to the log, and says of done up to where all are
-// there.
-func (k *eventKeeping) drainSome(ctx context.Context, from *spool.Spool, done *uint64) (moved bool, err error) {
-	entries, err := from.Read(*done, drainEntries)
+// there that the log takes.
+func (k *eventKeeping) drainSome(ctx context.Context, from *spool.Spool, done *uint64, limit int) (moved bool, err error) {
+	entries, err := from.Read(*done, limit)
 	if err != nil || len(entries) == 0 {
 		return false, err
 	}
-	batches, err := k.decode(entries)
-	if err != nil {
-		return false, err
-	}
-	ctx, cancel := context.WithTimeout(ctx, drainTime)
-	defer cancel()
+	batches, lost := decodeSpooled(entries)
 	for _, tenant := range slices.Sorted(maps.Keys(batches)) {
-		if err := k.log.Append(ctx, tenant, batches[tenant]); err != nil {
+		refused, err := events.Deliver(ctx, func(ctx context.Context, tenant string, part *events.Batch) error {
+			ctx, cancel := context.WithTimeout(ctx, drainTime)
+			defer cancel()
+			return k.log.Append(ctx, tenant, part)
+		}, tenant, batches[tenant])
+		if err != nil {
 			return false, err
 		}
+		refused.Add(lost[tenant])
+		lost[tenant] = refused
+	}
+	for tenant, refused := range lost {
+		k.queue.refuse(tenant, refused)
 	}
 	*done = entries[len(entries)-1].Seq
 	return true, from.Forget(*done)
 }
 
-// decode reads entries, by tenant.
-func (k *eventKeeping) decode(entries []spool.Entry) (map[string]*events.Batch, error) {
-	batches := map[string]*events.Batch{}
+// decodeSpooled reads entries, by tenant. What cannot be read now never can: it
+// is lost.
+func decodeSpooled(entries []spool.Entry) (batches map[string]*events.Batch, lost map[string]events.Refused) {
+	batches, lost = map[string]*events.Batch{}, map[string]events.Refused{}
+	lose := func(tenant string, n int, reason error) {
+		refused := lost[tenant]
+		refused.Add(events.Refused{Records: n, Reason: reason})
+		lost[tenant] = refused
+	}
 	for _, entry := range entries {
 		batch, report, err := spool.Decode(entry.Lines)
 		if err != nil {
-			return nil, fmt.Errorf("reading events of %s from the spool: %w", entry.Tenant, err)
+			lose(entry.Tenant, max(bytes.Count(entry.Lines, []byte("\n")), 1), err)
+			continue
 		}
 		if report.Rejected > 0 {
-			k.loggers.current().Warn("leaving out events in the spool that cannot be read",
-				zap.String("tenant", entry.Tenant), zap.Int("events", report.Rejected), zap.String("reason", report.Faults[0].Reason))
+			lose(entry.Tenant, report.Rejected, errors.New(report.Faults[0].Reason))
 		}
 		if batches[entry.Tenant] == nil {
 			batches[entry.Tenant] = &events.Batch{}
 		}
 		batches[entry.Tenant].Merge(batch)
 	}
-	return batches, nil
+	return batches, lost
 }

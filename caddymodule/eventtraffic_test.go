@@ -99,6 +99,13 @@ func (t *traffic) conclude(i, n int, exposure string) {
 	}
 }
 
+// posted is how many outcomes were accepted.
+func (t *traffic) posted() int {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	return len(t.accepted)
+}
+
 func (t *traffic) post(i int, lines string, keys ...string) {
 	request, err := http.NewRequest(http.MethodPost, fmt.Sprintf("http://localhost:%d/api/v2/experimentation/events", t.fleet.edges[i].api), strings.NewReader(lines))
 	if err != nil {

@@ -31,7 +31,9 @@ func newSharedSpool(dir string) *sharedSpool {
 func (s *sharedSpool) append(ctx context.Context, tenant string, batch *events.Batch) error {
 	return s.Use(ctx, func(_ context.Context, spool *spool.Spool) error {
 		_, err := spool.Append(tenant, batch)
-		s.SetTrouble(err)
+		if !errors.Is(err, events.ErrRefused) {
+			s.SetTrouble(err)
+		}
 		return err
 	})
 }

@@ -82,7 +82,17 @@ func (c *call) ingest(read func(io.Reader, events.Check) (*events.Batch, *events
 	if batch.Len() > 0 {
 		ctx, cancel := context.WithTimeout(c.request.Context(), eventTimeout)
 		defer cancel()
-		if err := c.api.config.Events.Append(ctx, c.token.Tenant, batch); err != nil {
+		add := func(ctx context.Context, _ string, part *events.Batch) error {
+			return c.api.config.Events.Append(ctx, c.token.Tenant, part)
+		}
+		refused, err := events.Deliver(ctx, add, string(c.token.Tenant), batch)
+		if refused.Records > 0 {
+			report.Accepted -= refused.Records
+			report.Rejected += refused.Records
+			c.api.config.Log.Warn("events were refused by the event log", slog.String("tenant", string(c.token.Tenant)),
+				slog.Int("events", refused.Records), slog.Any("error", refused.Reason))
+		}
+		if err != nil {
 			c.api.config.Log.Error("appending events failed", slog.String("tenant", string(c.token.Tenant)), slog.Any("error", err))
 			return answer{}, failed(CodeEventsUnavailable, "")
 		}

@@ -7,7 +7,8 @@ import (
 
 // Refused is what a log will never keep of a batch.
 type Refused struct {
-	Records int
+	// Records counts them all, Exposures and Outcomes those of a kind.
+	Records, Exposures, Outcomes int
 	// Reason is why the first of them was refused; nil if there are none.
 	Reason error
 }
@@ -15,6 +16,8 @@ type Refused struct {
 // Add counts what else was refused.
 func (r *Refused) Add(other Refused) {
 	r.Records += other.Records
+	r.Exposures += other.Exposures
+	r.Outcomes += other.Outcomes
 	if r.Reason == nil {
 		r.Reason = other.Reason
 	}
@@ -36,7 +39,7 @@ func Deliver(ctx context.Context, add func(ctx context.Context, tenant string, b
 	}
 	n := batch.Len()
 	if n <= 1 {
-		return Refused{Records: n, Reason: err}, nil
+		return Refused{Records: n, Exposures: len(batch.Exposures), Outcomes: len(batch.Outcomes), Reason: err}, nil
 	}
 	refused, err := Deliver(ctx, add, tenant, batch.part(0, n/2))
 	if err != nil {

@@ -122,7 +122,7 @@ func (s *Server) run() error {
 		if !s.process.running() {
 			return fmt.Errorf("it ended:\n%s", tail(path))
 		}
-		if err = s.try("SELECT 1"); err == nil {
+		if err = s.Try("SELECT 1"); err == nil {
 			return nil
 		}
 	}
@@ -160,12 +160,13 @@ func (s *Server) DSNOf(user, password string) string {
 // Exec carries out statements as the superuser.
 func (s *Server) Exec(statements string) {
 	s.t.Helper()
-	if err := s.try(statements); err != nil {
+	if err := s.Try(statements); err != nil {
 		s.t.Fatalf("%s: %v", statements, err)
 	}
 }
 
-func (s *Server) try(statements string) error {
+// Try is Exec for statements that may fail.
+func (s *Server) Try(statements string) error {
 	ctx, cancel := context.WithTimeout(context.Background(), patience)
 	defer cancel()
 	connection, err := pgx.Connect(ctx, s.DSN())

@@ -11,7 +11,7 @@ func TestServer(t *testing.T) {
 	t.Logf("started in %s", time.Since(before))
 	s.Exec("CREATE TABLE kept (x bigint); INSERT INTO kept VALUES (1)")
 	s.Kill()
-	if err := s.try("SELECT 1"); err == nil {
+	if err := s.Try("SELECT 1"); err == nil {
 		t.Fatal("it answers after its end")
 	}
 	before = time.Now()
