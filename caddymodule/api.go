@@ -110,7 +110,7 @@ func (a *App) managedEvents() management.Events {
 	if a.events == nil {
 		return management.Events{}
 	}
-	out := management.Events{Append: a.events.append, Retention: max(time.Duration(a.Events.Retention), 0)}
+	out := management.Events{Append: a.events.append, Reports: desk, Retention: max(time.Duration(a.Events.Retention), 0)}
 	if a.events.log != nil {
 		out.Log = a.events.log
 	}

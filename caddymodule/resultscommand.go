@@ -19,6 +19,7 @@ import (
 	"github.com/caddy-experiments/caddy-experiments/engine"
 	"github.com/caddy-experiments/caddy-experiments/results"
 	"github.com/caddy-experiments/caddy-experiments/results/report"
+	"github.com/caddy-experiments/caddy-experiments/results/reports"
 	"github.com/caddy-experiments/caddy-experiments/store"
 )
 
@@ -102,8 +103,17 @@ func serveResults(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return refused(http.StatusNotFound, err)
 	}
-	made, err := report.Make(ctx, app.events.log, string(tenant), document, id, o)
+	// A line of its own: an operator does not wait for a tenant's tokens.
+	text, err := desk.Ask(ctx, "admin "+string(tenant), resultsAsked{document, id, query.Encode()}, func(ctx context.Context) ([]byte, error) {
+		made, err := report.Make(ctx, app.events.log, string(tenant), document, id, o)
+		if err != nil {
+			return nil, err
+		}
+		return compactJSON(made), nil
+	})
 	switch {
+	case errors.Is(err, reports.ErrBusy):
+		return refused(http.StatusTooManyRequests, err)
 	case errors.Is(err, report.ErrNoIteration), errors.Is(err, report.ErrNoMetric):
 		return refused(http.StatusNotFound, err)
 	case errors.Is(err, report.ErrNoAttribute), errors.Is(err, report.ErrTooMany):
@@ -111,7 +121,19 @@ func serveResults(w http.ResponseWriter, r *http.Request) error {
 	case err != nil:
 		return refused(http.StatusServiceUnavailable, err)
 	}
-	return writeJSON(w, made)
+	return writeJSON(w, json.RawMessage(text))
+}
+
+// desk is where the reports of this process wait for their turn, whatever
+// configuration and site they are asked of.
+var desk = reports.New(reports.Limits{})
+
+// resultsAsked is what results depend on besides the events. Each request to the
+// admin API has a document of its own.
+type resultsAsked struct {
+	document   *engine.Document
+	experiment string
+	parameters string
 }
 
 var errNoEvents = caddy.APIError{HTTPStatus: http.StatusNotFound, Err: errors.New("this edge has no event log; write into the experiments block for example: events ./events; or ask the edge that has it")}

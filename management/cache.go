@@ -42,8 +42,13 @@ func (c *call) read() (*engine.Document, *refusal) {
 		return nil, problem
 	}
 	cache.mu.Lock()
+	defer cache.mu.Unlock()
+	// Of requests that decode the same text at a time, the first one's document is
+	// that of all: reports are told apart by it.
+	if last := cache.held[c.token.Tenant]; last != nil && bytes.Equal(last.text, version.Text) {
+		return last.document, nil
+	}
 	cache.held[c.token.Tenant] = &held{version.Text, document}
-	cache.mu.Unlock()
 	return document, nil
 }
 

@@ -36,6 +36,7 @@ const (
 	CodeEventsTooLarge    = "experiment_events_too_large"
 	CodeEventsRejected    = "experiment_events_rejected"
 	CodeEventsUnavailable = "experiment_events_unavailable"
+	CodeResultsBusy       = "experiment_results_busy"
 	CodeIterationNotFound = "experiment_iteration_not_found"
 	CodeMetricNotFound    = "experiment_metric_not_found"
 
@@ -110,6 +111,7 @@ var codes = map[string]Code{
 	CodeEventsTooLarge:    {http.StatusRequestEntityTooLarge, fmt.Sprintf("The batch is larger than %d bytes or %d events; send it in several parts.", events.DefaultMaxBytes, events.DefaultMaxRecords)},
 	CodeEventsRejected:    {http.StatusBadRequest, "None of the events was taken."},
 	CodeEventsUnavailable: {http.StatusServiceUnavailable, "The event log cannot be reached; send the batch again."},
+	CodeResultsBusy:       {http.StatusTooManyRequests, "Too many reports of this tenant are being made or wait; ask again in some seconds."},
 	CodeIterationNotFound: {http.StatusNotFound, "Iteration not found."},
 	CodeMetricNotFound:    {http.StatusNotFound, "Metric not found."},
 

@@ -12,6 +12,7 @@ import (
 
 	"github.com/caddy-experiments/caddy-experiments/engine"
 	"github.com/caddy-experiments/caddy-experiments/results/events"
+	"github.com/caddy-experiments/caddy-experiments/results/reports"
 	"github.com/caddy-experiments/caddy-experiments/store"
 )
 
@@ -23,6 +24,9 @@ type Events struct {
 	Append func(ctx context.Context, tenant store.Tenant, batch *events.Batch) error
 	// Log is what results are computed from; nil where another edge has it.
 	Log events.Log
+	// Reports is where results wait for their turn: that of all the APIs whose logs
+	// are on the same machine. Nil is one of this API's own.
+	Reports *reports.Desk
 	// Retention is how long events are kept, and so how old a new one may be; 0 is
 	// for ever.
 	Retention time.Duration

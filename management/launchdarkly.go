@@ -1,10 +1,13 @@
 package management
 
 import (
+	"context"
+	"errors"
 	"net/http"
 	"slices"
 	"strconv"
 	"strings"
+	"time"
 
 	"github.com/caddy-experiments/caddy-experiments/engine"
 	"github.com/caddy-experiments/caddy-experiments/management/launchdarkly"
@@ -121,6 +124,18 @@ func (s *session) Change(operationID, comment string, apply func(*engine.Documen
 		return refused
 	}
 	return translated(problem)
+}
+
+// Answer implements launchdarkly.Session.
+func (s *session) Answer(asked any, answer func(context.Context, launchdarkly.Session, time.Time) ([]byte, error)) ([]byte, error) {
+	text, err := s.ask(asked, func(ctx context.Context, now time.Time) ([]byte, error) {
+		later := &session{&call{api: s.api, request: s.request.WithContext(ctx), token: s.token, now: now}}
+		return answer(ctx, later, now)
+	})
+	if _, known := errors.AsType[*launchdarkly.Error](err); err == nil || known {
+		return text, err
+	}
+	return nil, translated(s.noResults(err))
 }
 
 // Report implements launchdarkly.Session.

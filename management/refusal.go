@@ -32,11 +32,26 @@ type envelope struct {
 
 func write(w http.ResponseWriter, p *refusal) {
 	status := codes[p.code].Status
-	if status == http.StatusServiceUnavailable {
-		w.Header().Set("Retry-After", "1")
+	if wait := retryAfter(p.code); wait != "" {
+		w.Header().Set("Retry-After", wait)
 	}
 	respond(w, answer{status: status, body: envelope{status, http.StatusText(status), p.message, p.code}})
 }
+
+// retryAfter is how many seconds a client is to wait before it tries again; empty
+// where that is of no use, or where the quota knows.
+func retryAfter(code string) string {
+	switch {
+	case code == CodeResultsBusy:
+		return busyRetryAfter
+	case codes[code].Status == http.StatusServiceUnavailable:
+		return "1"
+	}
+	return ""
+}
+
+// busyRetryAfter is about how long the reports of a tenant that wait take.
+const busyRetryAfter = "5"
 
 // respond writes an answer. What it writes is complete before the first byte
 // leaves.
@@ -44,11 +59,14 @@ func respond(w http.ResponseWriter, a answer) {
 	if a.etag != "" {
 		w.Header().Set("ETag", a.etag)
 	}
-	if a.body == nil {
+	if a.body == nil && a.text == nil {
 		w.WriteHeader(a.status)
 		return
 	}
-	text := encode(a.body)
+	text := a.text
+	if text == nil {
+		text = encode(a.body)
+	}
 	w.Header().Set("Content-Type", "application/json; charset=utf-8")
 	w.Header().Set("Content-Length", strconv.Itoa(len(text)))
 	w.Header().Set("X-Content-Type-Options", "nosniff")

@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"log/slog"
 	"net/http"
 	"net/url"
@@ -15,7 +16,9 @@ import (
 	"github.com/caddy-experiments/caddy-experiments/engine"
 	"github.com/caddy-experiments/caddy-experiments/results"
 	"github.com/caddy-experiments/caddy-experiments/results/events"
+	"github.com/caddy-experiments/caddy-experiments/results/pace"
 	"github.com/caddy-experiments/caddy-experiments/results/report"
+	"github.com/caddy-experiments/caddy-experiments/results/reports"
 )
 
 // resultsTimeout bounds how long one report may take.
@@ -38,45 +41,106 @@ func getResults(c *call) (answer, *refusal) {
 	if problem != nil {
 		return answer{}, problem
 	}
-	o.Now = c.now
 	if !values.Has("prior") {
 		o.Prior = c.api.config.Prior
 	}
-	made, problem := c.report(document, c.id(), o)
-	if problem != nil {
-		return answer{}, problem
+	if c.api.config.Events.Log == nil {
+		return answer{}, failed(CodeEventsOff, "")
 	}
-	return answer{status: http.StatusOK, body: snakeCase(encode(made))}, nil
+	asked := resultsAsked{document, c.id(), values.Encode(), o.Prior}
+	text, err := c.ask(asked, func(ctx context.Context, now time.Time) ([]byte, error) {
+		o := o
+		o.Now = now
+		made, err := report.Make(ctx, c.api.config.Events.Log, string(c.token.Tenant), document, asked.experiment, o)
+		if err != nil {
+			return nil, err
+		}
+		return resultsText(ctx, made)
+	})
+	if err != nil {
+		return answer{}, c.noResults(err)
+	}
+	return answer{status: http.StatusOK, text: text}, nil
 }
 
-// report asks the log of events.
+// resultsAsked is what results depend on besides the events. While a document is
+// in use there is one of it.
+type resultsAsked struct {
+	document   *engine.Document
+	experiment string
+	parameters string
+	prior      results.Prior
+}
+
+// ask has something made of the events in turn with others who ask. What asks for
+// the same has the same made, once.
+func (c *call) ask(asked any, report func(ctx context.Context, now time.Time) ([]byte, error)) ([]byte, error) {
+	ctx, cancel := context.WithTimeout(c.request.Context(), resultsTimeout)
+	defer cancel()
+	clock := c.api.config.Now
+	return c.api.config.Events.Reports.Ask(ctx, string(c.token.Tenant), asked, func(ctx context.Context) ([]byte, error) {
+		return report(ctx, clock())
+	})
+}
+
+// resultsText writes a report as this dialect does. Of one with many slices that
+// takes long, so it is done slice by slice.
+func resultsText(ctx context.Context, made *report.Report) ([]byte, error) {
+	turn, err := pace.Begin(ctx)
+	if err != nil {
+		return nil, fmt.Errorf("writing results: %w", err)
+	}
+	defer turn.End()
+	whole := *made
+	whole.Slices = nil
+	body := snakeCase(encode(&whole)).(map[string]any)
+	var slices []json.RawMessage
+	for i := range made.Slices {
+		if err := turn.Yield(ctx); err != nil {
+			return nil, fmt.Errorf("writing results: %w", err)
+		}
+		slices = append(slices, encode(snakeCase(encode(&made.Slices[i]))))
+	}
+	if len(slices) > 0 {
+		body["slices"] = slices
+	}
+	return encode(body), nil
+}
+
+// report asks the log of events. Whoever calls it has waited for their turn.
 func (c *call) report(document *engine.Document, experimentID string, o report.Options) (*report.Report, *refusal) {
 	log := c.api.config.Events.Log
 	if log == nil {
 		return nil, failed(CodeEventsOff, "")
 	}
-	ctx, cancel := context.WithTimeout(c.request.Context(), resultsTimeout)
-	defer cancel()
-	made, err := report.Make(ctx, log, string(c.token.Tenant), document, experimentID, o)
+	made, err := report.Make(c.request.Context(), log, string(c.token.Tenant), document, experimentID, o)
+	if err != nil {
+		return nil, c.noResults(err)
+	}
+	return made, nil
+}
+
+// noResults says why there is no report.
+func (c *call) noResults(err error) *refusal {
 	switch {
-	case err == nil:
-		return made, nil
+	case errors.Is(err, reports.ErrBusy):
+		return failed(CodeResultsBusy, "")
 	case errors.Is(err, report.ErrNoExperiment):
-		return nil, failed(CodeExperimentNotFound, "")
+		return failed(CodeExperimentNotFound, "")
 	case errors.Is(err, report.ErrNoIteration):
-		return nil, failed(CodeIterationNotFound, "")
+		return failed(CodeIterationNotFound, "")
 	case errors.Is(err, report.ErrNoMetric):
-		return nil, failed(CodeMetricNotFound, "Metric not found: %s.", err)
+		return failed(CodeMetricNotFound, "Metric not found: %s.", err)
 	case errors.Is(err, report.ErrTooMany):
-		return nil, failed(CodeInvalidQuery, "Invalid request query string. metric: must name at most %d.", report.MaxMetrics)
+		return failed(CodeInvalidQuery, "Invalid request query string. metric: must name at most %d.", report.MaxMetrics)
 	case errors.Is(err, report.ErrNoAttribute):
-		return nil, failed(CodeInvalidQuery, "Invalid request query string. slice: must be some of %s.", strings.Join(report.Attributes, ", "))
+		return failed(CodeInvalidQuery, "Invalid request query string. slice: must be some of %s.", strings.Join(report.Attributes, ", "))
 	case errors.Is(err, events.ErrUnavailable), errors.Is(err, context.DeadlineExceeded):
 		c.api.config.Log.Error("reading events failed", slog.String("tenant", string(c.token.Tenant)), slog.Any("error", err))
-		return nil, failed(CodeEventsUnavailable, "")
+		return failed(CodeEventsUnavailable, "")
 	}
 	c.api.config.Log.Error("reporting failed", slog.String("tenant", string(c.token.Tenant)), slog.Any("error", err))
-	return nil, failed(CodeServiceFailed, "")
+	return failed(CodeServiceFailed, "")
 }
 
 // resultOptions reads the parameters.

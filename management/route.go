@@ -45,7 +45,8 @@ func (c *call) id() string { return c.request.PathValue("id") }
 // answer is what an operation answers when it has succeeded.
 type answer struct {
 	status int
-	body   any // nil: none
+	body   any    // nil: none
+	text   []byte // the body where it is written already
 	etag   string
 }
 

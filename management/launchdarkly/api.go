@@ -1,6 +1,7 @@
 package launchdarkly
 
 import (
+	"context"
 	"errors"
 	"log/slog"
 	"net/http"
@@ -48,7 +49,11 @@ type Session interface {
 	// of what it changed; an empty one says that there is nothing to write. The
 	// comment, which may be empty, says why the client does it.
 	Change(operation, comment string, apply func(*engine.Document) (id string, err error)) error
-	// Report reports on an experiment of the document.
+	// Answer returns what answer returns, in turn with others who ask. Equal
+	// questions, which must be comparable, may be answered once. The function is
+	// called with a session and a time of its own: it may outlive the request.
+	Answer(asked any, answer func(context.Context, Session, time.Time) ([]byte, error)) ([]byte, error)
+	// Report reports on an experiment of the document, within an Answer.
 	Report(document *engine.Document, experimentID string, o report.Options) (*report.Report, error)
 }
 

@@ -69,6 +69,9 @@ func write(w http.ResponseWriter, e *Error) {
 	if e.Status == http.StatusServiceUnavailable {
 		w.Header().Set("Retry-After", "1")
 	}
+	if e.Status == http.StatusTooManyRequests && w.Header().Get("Retry-After") == "" {
+		w.Header().Set("Retry-After", "5") // the quota says it better where it is what is used up
+	}
 	respond(w, e.Status, errorBody{code, e.Message, uuid()})
 }
 

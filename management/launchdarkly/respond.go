@@ -16,17 +16,29 @@ func respond(w http.ResponseWriter, status int, body any) {
 		w.WriteHeader(status)
 		return
 	}
+	text, ok := body.(encoded)
+	if !ok {
+		text = encode(body)
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.Header().Set("Content-Length", strconv.Itoa(len(text)))
+	w.Header().Set("X-Content-Type-Options", "nosniff")
+	w.WriteHeader(status)
+	_, _ = w.Write(text) // a client that is gone needs no answer
+}
+
+// encoded is a body that is written already.
+type encoded []byte
+
+// encode writes JSON without escapes that only HTML needs.
+func encode(body any) encoded {
 	var text bytes.Buffer
 	encoder := json.NewEncoder(&text)
 	encoder.SetEscapeHTML(false)
 	if err := encoder.Encode(body); err != nil {
 		panic(fmt.Errorf("encoding an answer: %w", err)) // unreachable: numbers are finite
 	}
-	w.Header().Set("Content-Type", "application/json")
-	w.Header().Set("Content-Length", strconv.Itoa(text.Len()))
-	w.Header().Set("X-Content-Type-Options", "nosniff")
-	w.WriteHeader(status)
-	_, _ = w.Write(text.Bytes()) // a client that is gone needs no answer
+	return text.Bytes()
 }
 
 // share lets pages of any origin make requests: what they may do depends on the

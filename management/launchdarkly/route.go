@@ -60,13 +60,13 @@ func (a *API) register() {
 			post: {"ld_create_iteration", Create, ok, createIteration},
 		},
 		experiments + "/{experiment}/metrics/{metric}/results": {
-			get: {"ld_get_experiment_results", Read, ok, metricResults},
+			get: {"ld_get_experiment_results", Read, ok, inTurn(metricResults)},
 		},
 		experiments + "/{experiment}/metric-groups/{group}/results": {
-			get: {"ld_get_experiment_results_for_metric_group", Read, ok, groupResults},
+			get: {"ld_get_experiment_results_for_metric_group", Read, ok, inTurn(groupResults)},
 		},
 		"flags/{project}/{flag}/experiments/{environment}/{metric}": {
-			get: {"ld_get_legacy_experiment_results", Read, ok, legacyResults},
+			get: {"ld_get_legacy_experiment_results", Read, ok, inTurn(legacyResults)},
 		},
 		"projects/{project}/experimentation-settings": {
 			get: {"ld_get_experimentation_settings", Read, ok, getSettings},

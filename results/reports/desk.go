@@ -124,6 +124,16 @@ func (d *Desk) Ask(ctx context.Context, tenant string, what any, report func(con
 	}
 }
 
+// Asking returns how many requests wait, of all tenants.
+func (d *Desk) Asking() (n int) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	for _, l := range d.lines {
+		n += l.asking
+	}
+	return n
+}
+
 // join waits for a report together with others, or is the first to.
 func (d *Desk) join(q question, report func(context.Context) ([]byte, error)) (*flight, error) {
 	d.mu.Lock()

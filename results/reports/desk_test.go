@@ -46,16 +46,6 @@ func (h *held) report(text string) func(context.Context) ([]byte, error) {
 	}
 }
 
-// asking is how many requests of all tenants wait.
-func (d *Desk) asking() (n int) {
-	d.mu.Lock()
-	defer d.mu.Unlock()
-	for _, l := range d.lines {
-		n += l.asking
-	}
-	return n
-}
-
 // empty fails if the desk still has something of anybody.
 func empty(t *testing.T, d *Desk) {
 	t.Helper()
@@ -77,7 +67,7 @@ func TestSameReportIsMadeOnce(t *testing.T) {
 			}
 		})
 	}
-	eventually(t, "all wait", func() bool { return d.asking() == 120 })
+	eventually(t, "all wait", func() bool { return d.Asking() == 120 })
 	close(h.let)
 	all.Wait()
 	if h.made.Load() != 1 {
@@ -103,7 +93,7 @@ func TestTenantsTakeTurns(t *testing.T) {
 				t.Error(err)
 			}
 		})
-		eventually(t, "it waits", func() bool { return d.asking() == i+1 })
+		eventually(t, "it waits", func() bool { return d.Asking() == i+1 })
 	}
 	for i, tenant := range []string{"bank/production", "club/production"} {
 		all.Go(func() {
@@ -114,7 +104,7 @@ func TestTenantsTakeTurns(t *testing.T) {
 				t.Error(err)
 			}
 		})
-		eventually(t, "it waits", func() bool { return d.asking() == 9+i })
+		eventually(t, "it waits", func() bool { return d.Asking() == 9+i })
 	}
 	close(first.let)
 	all.Wait()
@@ -137,7 +127,7 @@ func TestOneReportOfATenantAtATime(t *testing.T) {
 			})
 		}
 	}
-	eventually(t, "all wait, and three are made", func() bool { return d.asking() == 35 && h.now.Load() == 3 })
+	eventually(t, "all wait, and three are made", func() bool { return d.Asking() == 35 && h.now.Load() == 3 })
 	close(h.let)
 	all.Wait()
 	if h.most.Load() != 3 || h.made.Load() != 35 {
@@ -158,20 +148,20 @@ func TestTooManyAreRefused(t *testing.T) {
 	}
 	for i := range 9 { // one is made
 		ask("shop/production", i)
-		eventually(t, "it waits", func() bool { return d.asking() == i+1 })
+		eventually(t, "it waits", func() bool { return d.Asking() == i+1 })
 	}
 	if _, err := d.Ask(context.Background(), "shop/production", "one more", h.report("")); !errors.Is(err, ErrBusy) {
 		t.Errorf("another report: got %v", err)
 	}
 	for i := range 11 {
 		ask("shop/production", 3)
-		eventually(t, "it waits too", func() bool { return d.asking() == i+10 })
+		eventually(t, "it waits too", func() bool { return d.Asking() == i+10 })
 	}
 	if _, err := d.Ask(context.Background(), "shop/production", 3, h.report("")); !errors.Is(err, ErrBusy) {
 		t.Errorf("one more for the same report: got %v", err)
 	}
 	ask("bank/production", 0)
-	eventually(t, "another tenant is let in", func() bool { return d.asking() == 21 })
+	eventually(t, "another tenant is let in", func() bool { return d.Asking() == 21 })
 	close(h.let)
 	all.Wait()
 	empty(t, d)
@@ -189,7 +179,7 @@ func TestGivenUp(t *testing.T) {
 			}
 		})
 	}
-	eventually(t, "they wait", func() bool { return d.asking() == 3 && h.now.Load() == 1 })
+	eventually(t, "they wait", func() bool { return d.Asking() == 3 && h.now.Load() == 1 })
 	cancel()
 	all.Wait()
 	eventually(t, "the one that was made has ended", func() bool { return h.now.Load() == 0 })
@@ -212,15 +202,15 @@ func TestOneGoesAway(t *testing.T) {
 			t.Errorf("got %v", err)
 		}
 	})
-	eventually(t, "the first one waits", func() bool { return d.asking() == 1 })
+	eventually(t, "the first one waits", func() bool { return d.Asking() == 1 })
 	all.Go(func() {
 		if text, err := d.Ask(context.Background(), "shop/production", 1, h.report("made again")); err != nil || string(text) != "made" {
 			t.Errorf("got %q, %v", text, err)
 		}
 	})
-	eventually(t, "the second one waits", func() bool { return d.asking() == 2 })
+	eventually(t, "the second one waits", func() bool { return d.Asking() == 2 })
 	cancel()
-	eventually(t, "the first one is gone", func() bool { return d.asking() == 1 })
+	eventually(t, "the first one is gone", func() bool { return d.Asking() == 1 })
 	close(h.let)
 	all.Wait()
 	empty(t, d)

@@ -119,11 +119,11 @@ func TestDearReportsHoldUpNobody(t *testing.T) {
 			}
 		})
 	}
-	eventually(t, "most wait", func() bool { return d.asking() > 100 })
+	eventually(t, "most wait", func() bool { return d.Asking() > 100 })
 	if err := ask("bank/production", report.Options{}); err != nil {
 		t.Fatal(err)
 	}
-	if d.asking() == 0 {
+	if d.Asking() == 0 {
 		t.Error("the other tenant's report was made after all the first one's")
 	}
 	all.Wait()
