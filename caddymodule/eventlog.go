@@ -3,7 +3,6 @@ package caddymodule
 import (
 	"context"
 	"errors"
-	"fmt"
 	"time"
 
 	"github.com/caddyserver/caddy/v2"
@@ -24,23 +23,10 @@ const (
 // requests of Caddy's admin API can outlive their configuration.
 type sharedLog struct {
 	upkeep.Log
-	asking chan struct{} // holds one while a query runs
 }
 
 func newSharedLog(open func(context.Context) (events.Log, error)) *sharedLog {
-	return &sharedLog{Log: upkeep.NewLog(open, lastingLog("experiments.events")), asking: make(chan struct{}, 1)}
-}
-
-// Query implements events.Log. Queries wait for each other: each takes all the
-// processors it can get, and this process has logins to serve.
-func (l *sharedLog) Query(ctx context.Context, q events.Query) (*events.Answer, error) {
-	select {
-	case l.asking <- struct{}{}:
-		defer func() { <-l.asking }()
-	case <-ctx.Done():
-		return nil, fmt.Errorf("waiting for other queries: %w", ctx.Err())
-	}
-	return l.Log.Query(ctx, q)
+	return &sharedLog{upkeep.NewLog(open, lastingLog("experiments.events"))}
 }
 
 // errNoBackup says that a log is backed up by other means.
