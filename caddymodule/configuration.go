@@ -51,7 +51,7 @@ func (c *configuration) report(e store.Event) {
 			zap.Int("experiments", len(e.Applied.Snapshot.Experiments)), zap.Bool("recalled", e.Recalled))
 		for _, x := range e.Applied.Snapshot.Experiments {
 			if x.Status == engine.ExperimentActive && !x.Deciding {
-				warningsTotal.WithLabelValues(x.Blockers[0].Code).Inc()
+				warningsTotal.WithLabelValues(string(e.Tenant), x.Blockers[0].Code).Inc()
 				logger.Warn("an active experiment assigns nobody", zap.String("code", x.Blockers[0].Code),
 					zap.String("experiment_id", x.ID), zap.Any("errors", x.Blockers))
 			}
@@ -59,7 +59,7 @@ func (c *configuration) report(e store.Event) {
 	case errors.Is(e.Err, store.ErrNotFound) && !e.Kept:
 		logger.Info("the tenant has no configuration yet; experiments begin when there is one", zap.Error(e.Err))
 	default:
-		warningsTotal.WithLabelValues(codeConfigRejected).Inc()
+		warningsTotal.WithLabelValues(string(e.Tenant), codeConfigRejected).Inc()
 		logger.Warn("configuration rejected; the last good one, if there is any, stays in force",
 			zap.String("code", codeConfigRejected), zap.Bool("kept", e.Kept), zap.Error(e.Err))
 	}
@@ -69,11 +69,11 @@ func (c *configuration) report(e store.Event) {
 func reportNotice(logger *zap.Logger, e store.Event) {
 	switch e.Notice {
 	case store.NoticeLost:
-		warningsTotal.WithLabelValues(codeCircuitOpen).Inc()
+		warningsTotal.WithLabelValues("", codeCircuitOpen).Inc()
 		logger.Warn("the store does not answer; what is in force stays so, and the store is only probed until it answers again",
 			zap.String("code", codeCircuitOpen), zap.Error(e.Err))
 	case store.NoticeStale:
-		warningsTotal.WithLabelValues(codeConfigStale).Inc()
+		warningsTotal.WithLabelValues("", codeConfigStale).Inc()
 		logger.Warn("what is served may be out of date, as the store has not answered for long or since the start",
 			zap.String("code", codeConfigStale), zap.Error(e.Err))
 	case store.NoticeRegained:

@@ -3,6 +3,7 @@ package caddymodule_test
 import (
 	"encoding/json"
 	"fmt"
+	"io"
 	"net/http"
 	"net/url"
 	"os"
@@ -286,5 +287,48 @@ func TestDoctorRefuses(t *testing.T) {
 	}
 	if status, _ := e.admin(http.MethodPost, "/experiments/diagnosis?experiment=exp_1"); status != http.StatusMethodNotAllowed {
 		t.Errorf("POST is answered with %d", status)
+	}
+}
+
+// Two tenants can have the same document, and a diagnosis is of one.
+func TestTenantsAreCountedApart(t *testing.T) {
+	e := startEdge(t, located(setup{Store: map[string]string{"counted/one": audience, "counted/two": audience}}))
+	site := func(host, tenant string) string {
+		return "http://" + host + ".test:{port} {\nbind 127.0.0.1\nexperiments {\ntenant " + tenant + "\n}\nexperiments_api {\ntoken " + host + "-secret {\ntenant " + tenant + "\n}\n}\nreverse_proxy {provider}\n}\n"
+	}
+	e.LoadText("", "geoip {dir}/nowhere.mmdb optional", site("one", "counted/one")+site("two", "counted/two"))
+	for range 3 {
+		e.Get("/authorize?client_id=app", nil, "Host", "one.test")
+	}
+	e.Get("/authorize?client_id=app", nil, "Host", "two.test")
+	e.Get("/authorize?experiment_id=exp_Unknown", nil, "Host", "two.test")
+	for tenant, want := range map[string]struct{ decisions, warning string }{
+		"counted/one": {"given out var_Everyone by fallback: 3", ""},
+		"counted/two": {"given out var_Everyone by fallback: 1", "1 times"},
+	} {
+		d := e.Diagnose(tenant, "exp_Audience")
+		expect(t, d, "traffic", "decisions", "ok", want.decisions)
+		warned := ""
+		for _, check := range d.Checks {
+			if check.ID == "experiment_not_found" {
+				warned = check.Finding
+			}
+		}
+		if !strings.HasPrefix(warned, want.warning) || want.warning == "" && warned != "" {
+			t.Errorf("of %s it says %q", tenant, warned)
+		}
+		if name := `caddy_experiments_decisions_total{experiment="exp_Audience",source="fallback",tenant="` + tenant + `",variation="var_Everyone"}`; e.metrics()[name] == 0 {
+			t.Errorf("there is no %s", name)
+		}
+	}
+	// Whoever operates the edge is told where the file is, and a token is not.
+	text, _ := json.Marshal(e.Diagnose("counted/one", "exp_Audience"))
+	if !strings.Contains(string(text), e.Dir) {
+		t.Errorf("the admin API does not tell the path: %s", text)
+	}
+	response := e.Get("/api/v2/experimentation/experiments/exp_Audience/diagnosis", nil, "Host", "one.test", "Authorization", "Bearer one-secret")
+	body, err := io.ReadAll(response.Body)
+	if err != nil || response.StatusCode != http.StatusOK || !strings.Contains(string(body), "is not loaded") || strings.Contains(string(body), e.Dir) {
+		t.Errorf("a token is told %s, %v: %s", response.Status, err, body)
 	}
 }

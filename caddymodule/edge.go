@@ -15,7 +15,7 @@ import (
 
 // edge collects what a diagnosis needs to know of this edge.
 func (a *App) edge(tenant store.Tenant, experimentID string) management.EdgeFacts {
-	facts := management.EdgeFacts{Entitled: a.entitled(tenant), Warnings: warningCounts(), Decisions: decisionCounts(experimentID), Store: a.configuration.live.Reach()}
+	facts := management.EdgeFacts{Entitled: a.entitled(tenant), Warnings: warningCounts(tenant), Decisions: decisionCounts(tenant, experimentID), Store: a.configuration.live.Reach()}
 	for _, s := range a.tenantStatuses() {
 		if s.Tenant == tenant {
 			facts.State, facts.Revision, facts.LastError = s.State, s.Revision, s.LastError
@@ -78,22 +78,25 @@ func (a *API) serves(tenant store.Tenant) bool {
 	return slices.ContainsFunc(a.Tokens, func(t APIToken) bool { return cmp.Or(t.Tenant, string(store.DefaultTenant)) == string(tenant) })
 }
 
-// decisionCounts gives what the process has given out of an experiment.
-func decisionCounts(experimentID string) []management.DecisionCount {
+// decisionCounts returns what the process has given out of a tenant's experiment.
+func decisionCounts(tenant store.Tenant, experimentID string) []management.DecisionCount {
 	var counts []management.DecisionCount
 	for labels, n := range series(decisionsTotal) {
-		if labels["experiment"] == experimentID {
+		if labels["tenant"] == string(tenant) && labels["experiment"] == experimentID {
 			counts = append(counts, management.DecisionCount{VariationID: labels["variation"], Source: labels["source"], Count: n})
 		}
 	}
 	return counts
 }
 
-// warningCounts gives how often the process has warned, by code.
-func warningCounts() map[string]uint64 {
+// warningCounts returns how often the process has warned, by code, of a tenant or
+// of the store that all share.
+func warningCounts(tenant store.Tenant) map[string]uint64 {
 	counts := map[string]uint64{}
 	for labels, n := range series(warningsTotal) {
-		counts[labels["code"]] = n
+		if of := labels["tenant"]; of == "" || of == string(tenant) {
+			counts[labels["code"]] += n
+		}
 	}
 	return counts
 }

@@ -17,8 +17,8 @@ import (
 var (
 	decisionsTotal = prometheus.NewCounterVec(prometheus.CounterOpts{
 		Namespace: "caddy", Subsystem: "experiments", Name: "decisions_total",
-		Help: "Requests that were given a variation, by experiment, variation and source.",
-	}, []string{"experiment", "variation", "source"})
+		Help: "Requests that were given a variation, by tenant, experiment, variation and source.",
+	}, []string{"tenant", "experiment", "variation", "source"})
 
 	decisionSeconds = prometheus.NewHistogram(prometheus.HistogramOpts{
 		Namespace: "caddy", Subsystem: "experiments", Name: "decision_seconds",
@@ -28,8 +28,8 @@ var (
 
 	warningsTotal = prometheus.NewCounterVec(prometheus.CounterOpts{
 		Namespace: "caddy", Subsystem: "experiments", Name: "warnings_total",
-		Help: "Warnings by code, those that the log's rate limit left out included.",
-	}, []string{"code"})
+		Help: "Warnings by tenant and code, those that the log's rate limit left out included; without a tenant where they are about the store.",
+	}, []string{"tenant", "code"})
 
 	decisionsDropped = prometheus.NewCounter(prometheus.CounterOpts{
 		Namespace: "caddy", Subsystem: "experiments", Name: "decision_log_dropped_total",
@@ -151,11 +151,11 @@ func newCounters(snapshot *engine.Snapshot) *counters {
 	}
 }
 
-func (c *counters) count(d *engine.Decision) {
+func (c *counters) count(tenant string, d *engine.Decision) {
 	slot := &c.bySource[d.Treatment.Index*len(engine.Sources)+sourceIndex(d.Source)]
 	counter := slot.Load()
 	if counter == nil {
-		found := decisionsTotal.WithLabelValues(d.Treatment.ExperimentID, d.Treatment.VariationID, string(d.Source))
+		found := decisionsTotal.WithLabelValues(tenant, d.Treatment.ExperimentID, d.Treatment.VariationID, string(d.Source))
 		counter = &found
 		slot.Store(counter)
 	}

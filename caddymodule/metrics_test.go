@@ -10,9 +10,9 @@ import (
 func TestMetrics(t *testing.T) {
 	e := startEdge(t, setup{Store: map[string]string{"default/production": split}})
 	const (
-		overridden = `caddy_experiments_decisions_total{experiment="exp_Sp1it",source="override",variation="var_Spare"}`
+		overridden = `caddy_experiments_decisions_total{experiment="exp_Sp1it",source="override",tenant="default/production",variation="var_Spare"}`
 		decided    = `caddy_experiments_decision_seconds_count`
-		notFound   = `caddy_experiments_warnings_total{code="experiment_not_found"}`
+		notFound   = `caddy_experiments_warnings_total{code="experiment_not_found",tenant="default/production"}`
 	)
 	before := e.metrics()
 	for range 3 {
@@ -52,7 +52,7 @@ func TestMetrics(t *testing.T) {
 	e.Eventually(func() bool {
 		return e.metrics()[`caddy_experiments_config_degraded{tenant="default/production"}`] == 1
 	}, "a broken document should show in the metrics")
-	if now := e.metrics(); now[`caddy_experiments_warnings_total{code="experiment_config_rejected"}`] <= before[`caddy_experiments_warnings_total{code="experiment_config_rejected"}`] {
+	if now := e.metrics(); now[`caddy_experiments_warnings_total{code="experiment_config_rejected",tenant="default/production"}`] <= before[`caddy_experiments_warnings_total{code="experiment_config_rejected",tenant="default/production"}`] {
 		t.Error("the rejection is not counted")
 	}
 }
@@ -63,7 +63,7 @@ func TestDecisionsAreCountedBySource(t *testing.T) {
 	before := e.metrics()
 	e.Get("/authorize", nil)
 	got := e.metrics()
-	const name = `caddy_experiments_decisions_total{experiment="exp_Audience",source="fallback",variation="var_Everyone"}`
+	const name = `caddy_experiments_decisions_total{experiment="exp_Audience",source="fallback",tenant="default/production",variation="var_Everyone"}`
 	if got[name]-before[name] != 1 {
 		t.Errorf("%s has grown by %v", name, got[name]-before[name])
 	}

@@ -27,7 +27,9 @@ func (t *tenant) snapshot() *engine.Snapshot {
 }
 
 // count counts a decision made from a snapshot.
-func (t *tenant) count(snapshot *engine.Snapshot, d *engine.Decision) { t.of(snapshot).count(d) }
+func (t *tenant) count(snapshot *engine.Snapshot, d *engine.Decision) {
+	t.of(snapshot).count(t.name, d)
+}
 
 // of gives what is kept for a snapshot.
 func (t *tenant) of(snapshot *engine.Snapshot) *counters {

@@ -46,7 +46,7 @@ type warningLimit struct {
 }
 
 func (w *warner) warn(code string, fields ...zap.Field) {
-	warningsTotal.WithLabelValues(code).Inc()
+	warningsTotal.WithLabelValues(w.tenant, code).Inc()
 	value, known := w.limits.Load(code)
 	if !known {
 		value, _ = w.limits.LoadOrStore(code, &warningLimit{limiter: rate.NewLimiter(rate.Every(time.Second), warningBurst)})

@@ -146,6 +146,7 @@ func diagnoseExperiment(c *call) (answer, *refusal) {
 	}
 	if c.api.config.Edge != nil {
 		facts := c.api.config.Edge(c.token.Tenant, c.id())
+		facts = facts.forToken()
 		x.Edge = &facts
 	}
 	made, found := Diagnose(c.id(), x)

@@ -371,3 +371,39 @@ func TestQuestionsAreDocumented(t *testing.T) {
 		}
 	}
 }
+
+// Paths of the machine and the texts of errors are for those who operate the
+// edge. Whoever has a token is told what is wrong, and who knows more.
+func TestDiagnosisKeepsTheMachineToItself(t *testing.T) {
+	const path, reason = "/srv/secret/city.mmdb", "dial tcp 10.0.0.7:6379: WRONGPASS of /srv/secret"
+	tests := map[string]func(*EdgeFacts){
+		"store":    func(f *EdgeFacts) { f.Store = store.StoreStatus{LastError: reason} },
+		"degraded": func(f *EdgeFacts) { f.State, f.LastError = store.StateDegraded, reason },
+		"empty":    func(f *EdgeFacts) { f.State, f.LastError = store.StateEmpty, reason },
+		"no database": func(f *EdgeFacts) {
+			f.Location = LocationFacts{Configured: true, Path: path, LastError: reason}
+		},
+		"no regions": func(f *EdgeFacts) {
+			f.Location = LocationFacts{Configured: true, Path: path, Loaded: true}
+		},
+	}
+	for name, change := range tests {
+		facts := wellFacts()
+		change(facts)
+		s := newSite(t, func(c *Config) { c.Edge = func(store.Tenant, string) EdgeFacts { return *facts } }).world()
+		s.edit(func(document *engine.Document) {
+			examined := examination(t).Document
+			useSegments(&Examination{Document: examined})
+			examined.Segments[0].Rules[0].Match[engine.Region] = engine.Expression{Operator: engine.OneOf, Values: []string{"WA"}}
+			*document = *examined
+		})
+		got := s.must(200, "GET", "experiments/exp_2/diagnosis", "")
+		text := string(got.text)
+		if strings.Contains(text, "secret") || strings.Contains(text, "10.0.0.7") {
+			t.Errorf("%s: a token is told %s", name, text)
+		}
+		if got.field("result") != "problem" || name != "no regions" && !strings.Contains(text, "the log of the edge") {
+			t.Errorf("%s: the diagnosis is %s", name, text)
+		}
+	}
+}

@@ -1,6 +1,7 @@
 package management
 
 import (
+	"strings"
 	"time"
 
 	"github.com/caddy-experiments/caddy-experiments/store"
@@ -28,10 +29,25 @@ type EdgeFacts struct {
 	Location     LocationFacts
 	// DecisionLog is nil if there is none.
 	DecisionLog *DecisionLogFacts
-	// Decisions counts what the process has given out of the experiment.
+	// Decisions counts what the process has given out of the tenant's experiment.
 	Decisions []DecisionCount
-	// Warnings counts the warnings of the process by code, all tenants together.
+	// Warnings counts the warnings of the process by code: those about the tenant,
+	// and about the store.
 	Warnings map[string]uint64
+}
+
+// forToken returns what of the facts a token may see. Paths of the machine and
+// the texts of errors, which name paths, hosts and ports, are for those who
+// operate the edge: they have its log and the admin API.
+func (f EdgeFacts) forToken() EdgeFacts {
+	const withheld = "the log of the edge and caddy experiments status have the reason"
+	for _, reason := range []*string{&f.LastError, &f.Store.LastError, &f.Location.LastError} {
+		if *reason != "" {
+			*reason = withheld
+		}
+	}
+	f.Location.Path = ""
+	return f
 }
 
 // SiteFacts is a place of the edge where requests are decided for the tenant.
@@ -57,10 +73,14 @@ type SiteFacts struct {
 // LocationFacts describes the location database.
 type LocationFacts struct {
 	Configured bool
-	Path       string
+	Path       string // empty for who may not know it
 	Loaded     bool
 	Regions    bool
 	LastError  string
+}
+
+func (l LocationFacts) name() string {
+	return strings.TrimSuffix("the location database "+l.Path, " ")
 }
 
 // DecisionLogFacts describes the decision log.

@@ -135,7 +135,7 @@ func (d *diagnosis) warnings() {
 	for _, w := range silent {
 		if n := d.Edge.Warnings[w.code]; n > 0 {
 			found = true
-			d.add(w.code, ResultNote, w.remedy, "%d times since this process started, in all tenants together: %s", n, w.meaning)
+			d.add(w.code, ResultNote, w.remedy, "%d times since this process started: %s", n, w.meaning)
 		}
 	}
 	if !found {

@@ -170,9 +170,9 @@ func (d *diagnosis) missing(a engine.Attribute) *obstacle {
 	case !location.Configured:
 		return &obstacle{"no location database is configured (geoip)", app("geoip ./GeoLite2-City.mmdb")}
 	case !location.Loaded:
-		return &obstacle{fmt.Sprintf("the location database %s is not loaded: %s", location.Path, location.LastError), app("geoip " + location.Path)}
+		return &obstacle{fmt.Sprintf("%s is not loaded: %s", location.name(), location.LastError), app("geoip " + cmp.Or(location.Path, "<file>"))}
 	case a == engine.Region && !location.Regions:
-		return &obstacle{fmt.Sprintf("the location database %s has countries but no regions", location.Path), app("geoip ./GeoLite2-City.mmdb")}
+		return &obstacle{location.name() + " has countries but no regions", app("geoip ./GeoLite2-City.mmdb")}
 	}
 	return nil
 }
