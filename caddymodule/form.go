@@ -13,7 +13,8 @@ const maxForm = 64 << 10
 // readForm gives the start of a form body, at most maxForm bytes, and leaves the
 // request with a body that reads exactly as before. It gives nothing for a body
 // that is longer, is no form, has trailers, which would be known too early, or
-// belongs to a client that first waits for the provider's consent to send it.
+// belongs to a client that first waits for the provider's consent to send it:
+// reading it would give that consent, also where the provider would have refused.
 func readForm(r *http.Request) []byte {
 	if r.Method != http.MethodPost || r.Body == nil || r.ContentLength == 0 || r.ContentLength > maxForm ||
 		r.Trailer != nil || r.Header.Get("Expect") != "" {
