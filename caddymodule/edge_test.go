@@ -241,7 +241,7 @@ func (e *edge) Status() map[string]any {
 	return status
 }
 
-// Eventually waits up to five seconds for a condition.
+// Eventually waits up to half a minute for a condition.
 func (e *edge) Eventually(condition func() bool, format string, args ...any) {
 	e.t.Helper()
 	for deadline := time.Now().Add(patience); !condition(); time.Sleep(10 * time.Millisecond) {

@@ -36,12 +36,14 @@ type eventKeeping struct {
 	queue    *eventQueue
 	sender   *relay.Sender   // to another edge; nil if the log is here
 	receiver *relay.Receiver // from other edges; nil if there can be none
-	away     atomic.Int64    // until when the log is not asked, since began
-	began    time.Time       // by which away is independent of the wall clock
+	begin    sync.Once
+	started  chan struct{} // closed when start has returned once
+	away     atomic.Int64  // until when the log is not asked, since began
+	began    time.Time     // by which away is independent of the wall clock
 }
 
 func newEventKeeping(parts eventParts, logger *zap.Logger) *eventKeeping {
-	k := &eventKeeping{follower: newFollower(logger), eventParts: parts, began: time.Now()}
+	k := &eventKeeping{follower: newFollower(logger), eventParts: parts, began: time.Now(), started: make(chan struct{})}
 	switch {
 	case parts.relay == nil:
 	case parts.log == nil:
@@ -64,6 +66,7 @@ func (k *eventKeeping) start(logger *zap.Logger) {
 		k.spool.Start(startTime)
 	}
 	k.follow(logger, k.run)
+	k.begin.Do(func() { close(k.started) })
 }
 
 func (k *eventKeeping) run(ctx context.Context) {
@@ -119,6 +122,10 @@ const (
 // append keeps a batch: in the log if that is here and takes it, else in the
 // spool. What the log refuses for what is in it is of no use there either.
 func (k *eventKeeping) append(ctx context.Context, tenant store.Tenant, batch *events.Batch) error {
+	select {
+	case <-k.started: // Caddy may listen before everything else has started
+	case <-ctx.Done():
+	}
 	if k.log == nil {
 		return k.spool.append(ctx, string(tenant), batch)
 	}

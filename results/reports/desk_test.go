@@ -171,15 +171,22 @@ func TestTooManyAreRefused(t *testing.T) {
 func TestGivenUp(t *testing.T) {
 	d, h := New(Limits{}), newHeld()
 	ctx, cancel := context.WithCancel(context.Background())
+	waiting, giveUp := context.WithCancel(context.Background())
 	var all sync.WaitGroup
-	for _, what := range []int{1, 1, 2} {
+	ask := func(ctx context.Context, what int) {
 		all.Go(func() {
 			if _, err := d.Ask(ctx, "shop/production", what, h.report("")); !errors.Is(err, context.Canceled) {
 				t.Errorf("got %v", err)
 			}
 		})
 	}
-	eventually(t, "they wait", func() bool { return d.Asking() == 3 && h.now.Load() == 1 })
+	ask(ctx, 1)
+	eventually(t, "one is made", func() bool { return h.now.Load() == 1 })
+	ask(ctx, 1)
+	ask(waiting, 2)
+	eventually(t, "they wait", func() bool { return d.Asking() == 3 })
+	giveUp() // first, or it would be made for a moment
+	eventually(t, "one has gone", func() bool { return d.Asking() == 2 })
 	cancel()
 	all.Wait()
 	eventually(t, "the one that was made has ended", func() bool { return h.now.Load() == 0 })

@@ -1,0 +1,3 @@
+// Package trouble tells of what fails again and again, seldom enough for a log that
+// people read.
+package trouble
