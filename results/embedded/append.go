@@ -14,7 +14,9 @@ import (
 // perRecord is about the size of a record in a batch.
 const perRecord = 160
 
-// Append implements events.Log. All of the batch is added or nothing.
+// Append implements events.Log. All of the batch is added or nothing. A record
+// is one key, with at most one link beside it: what an append costs grows with
+// the batch only, whatever it refers to.
 func (l *Log) Append(ctx context.Context, tenant string, batch *events.Batch) error {
 	if err := l.append(ctx, tenant, batch); err != nil {
 		return fmt.Errorf("appending to %s: %w", l.dir, explained(err))
@@ -34,12 +36,13 @@ func (l *Log) append(ctx context.Context, tenant string, batch *events.Batch) er
 	if err := a.add(batch); err != nil {
 		return err
 	}
-	if len(a.links)+len(a.homes) > 0 {
-		// What is linked is found out from what is there, so that nobody else may
-		// change it until it is.
-		l.aliases.Lock()
-		defer l.aliases.Unlock()
-		if err := a.resolve(l.db); err != nil {
+	if len(a.links) > 0 {
+		done, err := l.links.take(ctx, tenant)
+		if err != nil {
+			return err
+		}
+		defer done()
+		if err := a.renew(ctx, l.db); err != nil {
 			return err
 		}
 	}
@@ -51,14 +54,8 @@ type appending struct {
 	tenant string
 	batch  *pebble.Batch
 	key    []byte // scratch
-	links  map[link]events.Millis
-	homes  []home
-}
-
-// home is an outcome without its unit.
-type home struct {
-	of      alias
-	outcome *events.Outcome
+	// links are those that the batch's records tell of, with the latest time.
+	links map[link]events.Millis
 }
 
 func (a *appending) add(b *events.Batch) error {
@@ -122,41 +119,31 @@ func (a *appending) outcome(o *events.Outcome) error {
 			a.link(link{user, toForeign, o.ExposureID}, o.Time)
 		}
 	}
-	a.homes = append(a.homes, home{of, o})
-	return nil
+	return a.set(appendHome(a.key[:0], a.tenant, of, o))
 }
 
-// resolve adds what links and aliases lead to.
-func (a *appending) resolve(db *pebble.DB) error {
-	indexed := db.NewIndexedBatch()
-	defer indexed.Close() //nolint:errcheck // it is part of the other batch
-	known := &aliases{tenant: a.tenant, reader: indexed, writer: indexed}
+// renew adds the links that are new or have a later time than the one that is
+// kept.
+func (a *appending) renew(ctx context.Context, db *pebble.DB) error {
+	value := make([]byte, 0, 8)
 	// In the order of the keys, what is read of one is near what was read of the
 	// one before.
-	for _, l := range slices.SortedFunc(maps.Keys(a.links), link.compare) {
-		if err := known.link(l, a.links[l]); err != nil {
+	for i, l := range slices.SortedFunc(maps.Keys(a.links), link.compare) {
+		if i%often == 0 && ctx.Err() != nil {
+			return ctx.Err()
+		}
+		a.key = l.append(a.key[:0], a.tenant)
+		t := a.links[l]
+		before, known, err := latest(db, a.key)
+		if err != nil {
+			return err
+		}
+		if known && before >= t {
+			continue
+		}
+		if err := a.batch.Set(a.key, appendTime(value, t), nil); err != nil {
 			return err
 		}
 	}
-	slices.SortStableFunc(a.homes, func(a, b home) int { return a.of.compare(b.of) })
-	units := map[alias][]string{}
-	for _, h := range a.homes {
-		found, ok := units[h.of]
-		if !ok {
-			var err error
-			if found, err = known.units(h.of, 0); err != nil {
-				return err
-			}
-			units[h.of] = found
-		}
-		for _, unit := range found {
-			if err := known.copy(h.of, unit, h.outcome, h.of.kind == byUser && len(found) > 1); err != nil {
-				return err
-			}
-		}
-		if err := a.set(appendHome(a.key[:0], a.tenant, h.of, h.outcome)); err != nil {
-			return err
-		}
-	}
-	return a.batch.Apply(indexed, nil)
+	return nil
 }

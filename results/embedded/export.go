@@ -28,10 +28,9 @@ func (l *Log) export(ctx context.Context, tenant string, yield func(*events.Batc
 	from := l.db.NewSnapshot()
 	defer func() { err = errors.Join(err, from.Close()) }()
 	b := &events.Batch{}
-	keys := &aliases{tenant: tenant, reader: from}
 	for _, kind := range recordKinds {
 		n := 0
-		err := keys.each(prefix(kind, tenant), func(r *reader) (bool, error) {
+		err := each(from, prefix(kind, tenant), func(r *reader) (bool, error) {
 			if n++; n%often == 0 && ctx.Err() != nil {
 				return false, ctx.Err()
 			}

@@ -25,16 +25,16 @@ const (
 	// linkKind: alias, and a unit or another alias that it stands for. The value
 	// is the latest time at which a record said so.
 	linkKind = 'l'
-	// namedKind finds the users of a foreign id: id, user.
+	// namedKind is of format 1 only; see upgrade.
 	namedKind = 'r'
 	// splitKind: experiment, iteration, weights version, weights.
 	splitKind = 's'
 )
 
-// The origins of an outcome under a unit.
+// The kinds of an alias, and direct: the origin of an outcome under a unit. The
+// other origins are those of copies; see upgrade.
 const (
 	direct = iota
-	// byForeign and byUser are copies of what is kept under an alias.
 	byForeign
 	byUser
 )

@@ -66,7 +66,7 @@ func FuzzKeys(f *testing.F) {
 		for _, l := range []link{
 			{alias{byForeign, id}, toUnit, string(appendUnit(nil, unit))}, {alias{byUser, id}, toForeign, unit},
 		} {
-			r = behind(t, l.key(tenant), linkKind, tenant)
+			r = behind(t, l.append(nil, tenant), linkKind, tenant)
 			if got := r.link(); got != l {
 				t.Errorf("%+v is read back as %+v", l, got)
 			}

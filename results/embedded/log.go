@@ -9,7 +9,6 @@ import (
 	"path/filepath"
 	"strconv"
 	"strings"
-	"sync"
 	"sync/atomic"
 	"syscall"
 	"time"
@@ -21,8 +20,8 @@ import (
 	"github.com/caddy-experiments/caddy-experiments/store/durable"
 )
 
-// format is the version of the keys.
-const format = 1
+// format is the version of the keys; see upgrade.
+const format = 2
 
 // DefaultCacheSize is that of blocks that were read.
 const DefaultCacheSize = 32 << 20
@@ -49,6 +48,7 @@ type Log struct {
 	dir    string
 	db     *pebble.DB
 	lock   *pebble.Lock
+	links  turns
 	place  os.FileInfo // of the directory
 	limit  int64       // of the size; see Options
 	opened time.Time
@@ -58,8 +58,6 @@ type Log struct {
 
 	disk  *disk
 	voice *voice
-	// aliases is held by who changes links or what comes of them.
-	aliases sync.Mutex
 }
 
 // Open opens the log in a directory, which need not exist yet. Without room on
@@ -105,13 +103,11 @@ func (l *Log) open(options Options) (err error) {
 	defer settings.Cache.Unref()
 	settings.Lock = l.lock
 	if l.db, err = pebble.Open(l.dir, settings); err == nil {
+		l.opened = time.Now()
+		l.findLimit(options.MaxSize)
 		if err = cmp.Or(l.Err(), l.checkFormat(options.ReadOnly), l.Err()); err != nil {
 			_ = l.db.Close()
 		}
-	}
-	if err == nil {
-		l.opened = time.Now()
-		l.findLimit(options.MaxSize)
 	}
 	// What is wrong with the disk explains everything else.
 	return cmp.Or(l.Err(), err)
@@ -179,6 +175,9 @@ func (l *Log) checkFormat(readOnly bool) error {
 	if version > format {
 		return fmt.Errorf("it has the format %d, of a newer version of this program; this one reads up to %d", version, format)
 	}
+	if version < format && !readOnly {
+		return l.upgrade()
+	}
 	return nil
 }
 
@@ -221,8 +220,9 @@ const closingTime = 10 * time.Second
 func (l *Log) Close() error {
 	closing := make(chan error, 1)
 	go func() {
-		closing <- l.end()
+		err := l.end()
 		_ = l.lock.Close() // the end of the process does it too
+		closing <- err
 	}()
 	select {
 	case err := <-closing:

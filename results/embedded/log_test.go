@@ -9,6 +9,7 @@ import (
 	"os"
 	"path/filepath"
 	"runtime"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -93,7 +94,7 @@ func TestReadOnly(t *testing.T) {
 func TestNewerFormat(t *testing.T) {
 	dir := t.TempDir()
 	l := opened(t, dir)
-	if err := l.db.Set([]byte{formatKind}, []byte("2"), pebble.Sync); err != nil {
+	if err := l.db.Set([]byte{formatKind}, []byte(strconv.Itoa(format+1)), pebble.Sync); err != nil {
 		t.Fatal(err)
 	}
 	closed(t, l)
@@ -238,10 +239,7 @@ func TestNothingLeaks(t *testing.T) {
 	for range 100 {
 		cycle()
 	}
-	for range 100 {
-		if runtime.NumGoroutine() <= routines {
-			break
-		}
+	for deadline := time.Now().Add(time.Minute); runtime.NumGoroutine() > routines && time.Now().Before(deadline); {
 		time.Sleep(10 * time.Millisecond)
 	}
 	if n := runtime.NumGoroutine(); n > routines {

@@ -42,6 +42,11 @@ type chain struct {
 	bounded bool
 }
 
+// exposures is the prefix of the keys of the iteration's exposures.
+func (p *plan) exposures() []byte {
+	return prefix(exposureKind, p.query.Tenant, p.query.Experiment, p.query.Iteration)
+}
+
 func millis(d time.Duration) events.Millis { return events.Millis(d.Milliseconds()) }
 
 func newPlan(q *events.Query) (*plan, error) {

@@ -4,15 +4,16 @@ import (
 	"bytes"
 	"cmp"
 	"context"
-	"errors"
 	"fmt"
+	"math"
+	"slices"
 
 	"github.com/cockroachdb/pebble/v2"
 
 	"github.com/caddy-experiments/caddy-experiments/results/events"
 )
 
-// pruned bounds what is deleted at once, and for how long aliases wait.
+// pruned bounds what is deleted at once, and for how long links wait.
 const pruned = 5000
 
 // Prune implements events.Log. What outcomes said of users goes with them.
@@ -24,8 +25,6 @@ func (l *Log) Prune(ctx context.Context, before events.Millis) error {
 }
 
 func (l *Log) prune(ctx context.Context, before events.Millis) error {
-	// Outcomes under an alias go first: nothing is copied from there any more
-	// when the copies are looked for.
 	for _, kind := range [...]byte{aliasKind, exposureKind, outcomeKind} {
 		if err := l.pruneRecords(ctx, kind, before); err != nil {
 			return err
@@ -34,7 +33,8 @@ func (l *Log) prune(ctx context.Context, before events.Millis) error {
 	return l.pruneLinks(ctx, before)
 }
 
-// timeOf reads the time of a record's key.
+// timeOf reads the time of a record's key. It is the earliest for a copy, which
+// is no record (see upgrade).
 func timeOf(key []byte) (events.Millis, error) {
 	r := reader{rest: key[1:]}
 	r.string() // tenant
@@ -51,6 +51,13 @@ func timeOf(key []byte) (events.Millis, error) {
 		r.string()
 	}
 	t := r.time()
+	if key[0] == outcomeKind {
+		r.string()
+		r.value()
+		if r.byte() != direct {
+			t = math.MinInt64
+		}
+	}
 	if r.bad {
 		return 0, unreadable(key)
 	}
@@ -63,8 +70,6 @@ func (l *Log) pruneRecords(ctx context.Context, kind byte, before events.Millis)
 		return t < before, err
 	}
 	return l.inBatches(ctx, kind, old, func(keys [][]byte) error {
-		l.aliases.Lock()
-		defer l.aliases.Unlock()
 		b := l.db.NewBatch()
 		defer b.Close() //nolint:errcheck // committed or not wanted
 		for _, key := range keys {
@@ -86,34 +91,48 @@ func (l *Log) pruneLinks(ctx context.Context, before events.Millis) error {
 		return t < before, nil
 	}
 	return l.inBatches(ctx, linkKind, old, func(keys [][]byte) error {
-		l.aliases.Lock()
-		defer l.aliases.Unlock()
-		b := l.db.NewIndexedBatch()
-		defer b.Close() //nolint:errcheck // committed or not wanted
-		for _, key := range keys {
-			if err := pruneLink(b, key, before); err != nil {
+		for len(keys) > 0 {
+			r := reader{rest: keys[0][1:]}
+			tenant := string(r.string())
+			if r.bad {
+				return unreadable(keys[0])
+			}
+			of := prefix(linkKind, tenant)
+			n := slices.IndexFunc(keys, func(key []byte) bool { return !bytes.HasPrefix(key, of) })
+			if n < 0 {
+				n = len(keys)
+			}
+			if err := l.pruneTenantLinks(ctx, tenant, keys[:n], before); err != nil {
 				return err
 			}
+			keys = keys[n:]
 		}
-		return l.commit(b)
+		return nil
 	})
 }
 
-func pruneLink(b *pebble.Batch, key []byte, before events.Millis) error {
-	r := reader{rest: key[1:]}
-	a := &aliases{tenant: string(r.string()), reader: b, writer: b}
-	link := r.link()
-	if r.bad {
-		return unreadable(key)
-	}
-	t, err := a.latest(key)
-	if errors.Is(err, pebble.ErrNotFound) || err == nil && t >= before {
-		return nil // it has changed meanwhile
-	}
+// pruneTenantLinks deletes those of the keys whose time is still before.
+func (l *Log) pruneTenantLinks(ctx context.Context, tenant string, keys [][]byte, before events.Millis) error {
+	done, err := l.links.take(ctx, tenant)
 	if err != nil {
 		return err
 	}
-	return a.unlink(link)
+	defer done()
+	b := l.db.NewBatch()
+	defer b.Close() //nolint:errcheck // committed or not wanted
+	for _, key := range keys {
+		t, known, err := latest(l.db, key)
+		if err != nil {
+			return err
+		}
+		if !known || t >= before {
+			continue // an append has renewed it meanwhile
+		}
+		if err := b.Delete(key, nil); err != nil {
+			return err
+		}
+	}
+	return l.commit(b)
 }
 
 // inBatches gives the keys of a kind that are old, some at a time.

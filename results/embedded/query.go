@@ -1,7 +1,9 @@
 package embedded
 
 import (
+	"bytes"
 	"context"
+	"encoding/binary"
 	"errors"
 	"fmt"
 	"math"
@@ -37,19 +39,28 @@ func (l *Log) query(ctx context.Context, q *events.Query) (answer *events.Answer
 	}
 	from := l.db.NewSnapshot()
 	defer func() { err = errors.Join(err, from.Close()) }()
+	return p.answer(ctx, from, shelfRoom)
+}
+
+// shelfRoom is how many bytes a query holds of what aliases lead to.
+const shelfRoom = 48 << 20
+
+// answer computes the answer from one state of a log, with that many bytes for
+// what aliases lead to.
+func (p *plan) answer(ctx context.Context, from pebble.Reader, room int) (*events.Answer, error) {
 	if first := p.capped(); first != nil {
-		found, err := inParts(ctx, first, from, newCaps)
+		found, err := inRounds(ctx, first, from, room, newCaps)
 		if err != nil {
 			return nil, err
 		}
 		found.set(p)
 	}
-	t, err := inParts(ctx, p, from, newTally)
+	t, err := inRounds(ctx, p, from, room, newTally)
 	if err != nil {
 		return nil, err
 	}
-	answer = t.finish()
-	answer.Splits, err = splits(from, q)
+	answer := t.finish()
+	answer.Splits, err = splits(from, p.query)
 	return answer, err
 }
 
@@ -59,17 +70,56 @@ type additive[T any] interface {
 	merge(other T)
 }
 
-// inParts scans all units, each goroutine a part of them.
-func inParts[T additive[T]](ctx context.Context, p *plan, from pebble.Reader, begin func(*plan) T) (all T, err error) {
+// inRounds scans all units: those at a time for which a shelf has room for what
+// aliases lead to, which mostly are all.
+func inRounds[T additive[T]](ctx context.Context, p *plan, from pebble.Reader, room int, begin func(*plan) T) (all T, err error) {
+	aliases, err := newResolver(ctx, p, from)
+	defer func() { err = errors.Join(err, aliases.close()) }()
+	if err != nil {
+		return all, err
+	}
+	all = begin(p)
+	for low := []byte(nil); ; {
+		var aliased *shelf
+		err := inTurn(ctx, func(steps *strides) (err error) {
+			aliases.steps = steps
+			aliased, err = aliases.resolve(low, room)
+			return err
+		})
+		if err != nil {
+			return all, err
+		}
+		found, err := inParts(ctx, p, from, aliased, begin)
+		if err != nil {
+			return all, err
+		}
+		all.merge(found)
+		if low = aliased.end; low == nil {
+			return all, nil
+		}
+	}
+}
+
+// inParts scans the units that a shelf is for, each goroutine a part of them.
+func inParts[T additive[T]](ctx context.Context, p *plan, from pebble.Reader, aliased *shelf, begin func(*plan) T) (all T, err error) {
 	ctx, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
-	bounds := divide(runtime.GOMAXPROCS(0))
+	bounds := divide(runtime.GOMAXPROCS(0), aliased.low, aliased.end)
 	found, errs := make([]T, len(bounds)-1), make([]error, len(bounds)-1)
 	var working sync.WaitGroup
 	for i := range found {
 		found[i] = begin(p)
 		pace.Go(&working, func() {
-			if errs[i] = scanPart(ctx, p, found[i], from, bounds[i], bounds[i+1]); errs[i] != nil {
+			errs[i] = recovered(func() error {
+				return inTurn(ctx, func(steps *strides) error {
+					s, err := newScan(p, found[i], from, aliased, bounds[i], bounds[i+1])
+					if err != nil {
+						return err
+					}
+					return s.run(steps)
+				})
+			})
+			if errs[i] != nil {
 				cancel(errs[i])
 			}
 		})
@@ -84,35 +134,38 @@ func inParts[T additive[T]](ctx context.Context, p *plan, from pebble.Reader, be
 	return found[0], nil
 }
 
-// scanPart does not panic: nobody could recover from that in its goroutine, and
-// the process has logins to serve.
-func scanPart(ctx context.Context, p *plan, v visitor, from pebble.Reader, low, high []byte) (err error) {
+// recovered returns a panic as an error: in a goroutine of its own, no caller
+// could recover from it, and the process has logins to serve.
+func recovered(do func() error) (err error) {
 	defer func() {
 		if cause := recover(); cause != nil {
 			err = fmt.Errorf("reading the event log: %v", cause)
 		}
 	}()
-	turn, err := pace.Begin(ctx)
-	if err != nil {
-		return err
-	}
-	defer turn.End()
-	s, err := newScan(p, v, from, low, high)
-	if err != nil {
-		return err
-	}
-	return s.run(ctx, turn)
+	return do()
 }
 
-// divide gives the bounds of n parts of the units. Packed ones are evenly spread;
-// all others are in the first part.
-func divide(n int) [][]byte {
-	n = min(max(n, 1), 256)
-	bounds := [][]byte{nil}
-	for i := 1; i < n; i++ {
-		bounds = append(bounds, []byte{packedUnit, byte(i * 256 / n)})
+// divide returns the bounds of at most n parts of the units from low to high (as
+// in keys; nil is no bound). Packed units are evenly spread; all others are in the
+// first part.
+func divide(n int, low, high []byte) [][]byte {
+	const all = 1 << 16 // by the first two bytes
+	from, to := 0, all
+	if len(low) > 2 && low[0] == packedUnit {
+		from = int(binary.BigEndian.Uint16(low[1:]))
 	}
-	return append(bounds, nil)
+	if len(high) > 2 && high[0] == packedUnit {
+		to = int(binary.BigEndian.Uint16(high[1:])) + 1
+	}
+	bounds := [][]byte{low}
+	n = min(max(n, 1), 256)
+	for i := 1; i < n; i++ {
+		bound := binary.BigEndian.AppendUint16([]byte{packedUnit}, uint16(from+(to-from)*i/n))
+		if bytes.Compare(bound, bounds[len(bounds)-1]) > 0 && (high == nil || bytes.Compare(bound, high) < 0) {
+			bounds = append(bounds, bound)
+		}
+	}
+	return append(bounds, high)
 }
 
 // caps finds where values are cut.
@@ -163,8 +216,7 @@ func (c *caps) set(p *plan) {
 // splits are those of the iteration; of those with one version the first.
 func splits(from pebble.Reader, q *events.Query) ([]events.Split, error) {
 	var found []events.Split
-	a := &aliases{tenant: q.Tenant, reader: from}
-	err := a.each(prefix(splitKind, q.Tenant, q.Experiment, q.Iteration), func(r *reader) (bool, error) {
+	err := each(from, prefix(splitKind, q.Tenant, q.Experiment, q.Iteration), func(r *reader) (bool, error) {
 		s, err := r.split()
 		if n := len(found); n == 0 || found[n-1].WeightsVersion != s.WeightsVersion {
 			found = append(found, s)

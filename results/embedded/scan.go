@@ -1,15 +1,12 @@
 package embedded
 
 import (
-	"bytes"
-	"context"
 	"errors"
 	"slices"
 
 	"github.com/cockroachdb/pebble/v2"
 
 	"github.com/caddy-experiments/caddy-experiments/results/events"
-	"github.com/caddy-experiments/caddy-experiments/results/pace"
 )
 
 // unit is one as a scan meets it. It is valid until the next one.
@@ -40,10 +37,8 @@ type visitor interface {
 type scan struct {
 	plan      *plan
 	visitor   visitor
-	exposures *pebble.Iterator
-	prefix    int // of the exposures' keys
+	exposures *cursor
 	streams   []*stream
-	owner     *owner
 	names     map[string]string // strings that come often
 
 	// Scratch of a unit.
@@ -59,70 +54,44 @@ type aside struct {
 }
 
 // newScan opens the iterators, from the unit low to the unit high (both as in
-// keys; nil is no bound).
-func newScan(p *plan, v visitor, from pebble.Reader, low, high []byte) (*scan, error) {
-	q := p.query
-	start := prefix(exposureKind, q.Tenant, q.Experiment, q.Iteration)
-	s := &scan{plan: p, visitor: v, prefix: len(start), names: map[string]string{}}
+// keys; nil is no bound). What aliases lead to is on a shelf.
+func newScan(p *plan, v visitor, from pebble.Reader, aliased *shelf, low, high []byte) (*scan, error) {
+	s := &scan{plan: p, visitor: v, names: map[string]string{}}
 	s.unit.outcomes = make([][]occurrence, len(p.events))
 	var err error
-	if s.exposures, err = between(from, start, low, high); err != nil {
+	if s.exposures, err = newCursor(from, p.exposures(), low, high); err != nil {
 		return nil, err
 	}
-	if s.owner, err = newOwner(p, from, start); err != nil {
-		return nil, errors.Join(err, s.close())
-	}
-	for _, event := range p.events {
-		start := prefix(outcomeKind, q.Tenant, event)
-		it, err := between(from, start, low, high)
+	rows := aliased.read(low)
+	for i, event := range p.events {
+		outcomes, err := newCursor(from, prefix(outcomeKind, p.query.Tenant, event), low, high)
 		if err != nil {
 			return nil, errors.Join(err, s.close())
 		}
-		it.First()
-		s.streams = append(s.streams, &stream{iterator: it, prefix: start, owner: s.owner})
+		s.streams = append(s.streams, &stream{
+			outcomes: outcomes, rows: rows, event: i, name: event, tenant: p.query.Tenant, from: from,
+		})
 	}
 	return s, nil
 }
 
-// between iterates over keys with a prefix, from low to high behind it.
-func between(from pebble.Reader, prefix, low, high []byte) (*pebble.Iterator, error) {
-	o := &pebble.IterOptions{LowerBound: slices.Concat(prefix, low), UpperBound: after(prefix)}
-	if high != nil {
-		o.UpperBound = slices.Concat(prefix, high)
-	}
-	return from.NewIter(o)
-}
-
 func (s *scan) close() error {
-	var errs []error
-	if s.exposures != nil {
-		errs = append(errs, s.exposures.Close())
-	}
-	if s.owner != nil {
-		errs = append(errs, s.owner.close())
-	}
+	errs := []error{s.exposures.close()}
 	for _, stream := range s.streams {
-		errs = append(errs, stream.iterator.Close())
+		errs = append(errs, stream.close())
 	}
 	return errors.Join(errs...)
 }
 
-// often is how many units there are between two looks at the context and at who
-// else needs the processor.
-const often = 256
-
-func (s *scan) run(ctx context.Context, turn *pace.Turn) (err error) {
+func (s *scan) run(steps *strides) (err error) {
 	defer func() {
 		if closeErr := s.close(); err == nil {
 			err = closeErr // an iterator repeats what was wrong
 		}
 	}()
-	s.exposures.First()
-	for n := 0; s.exposures.Valid(); n++ {
-		if n%often == 0 {
-			if err := turn.Yield(ctx); err != nil {
-				return err
-			}
+	for s.exposures.valid() {
+		if err := steps.step(); err != nil {
+			return err
 		}
 		exposed, err := s.next()
 		if err != nil {
@@ -133,7 +102,7 @@ func (s *scan) run(ctx context.Context, turn *pace.Turn) (err error) {
 		}
 		if !s.unit.crossed {
 			for i, stream := range s.streams {
-				if s.unit.outcomes[i], err = stream.of(s.key, s.unit.t0, s.unit.outcomes[i][:0]); err != nil {
+				if s.unit.outcomes[i], err = stream.of(s.key, steps); err != nil {
 					return err
 				}
 			}
@@ -147,19 +116,15 @@ func (s *scan) run(ctx context.Context, turn *pace.Turn) (err error) {
 // behind them. The first that is analysed is the earliest: the keys are in that
 // order.
 func (s *scan) next() (exposed bool, err error) {
-	r := reader{rest: s.exposures.Key()[s.prefix:]}
+	r := reader{rest: s.exposures.rest()}
 	s.key = append(s.key[:0], r.unit()...)
 	s.unit.crossed = false
 	s.seen = s.seen[:0]
-	for ; s.exposures.Valid(); s.exposures.Next() {
-		key := s.exposures.Key()
-		if !bytes.HasPrefix(key[s.prefix:], s.key) {
-			break
-		}
-		r := reader{rest: key[s.prefix+len(s.key):]}
+	for ; s.exposures.at(s.key); s.exposures.next() {
+		r := reader{rest: s.exposures.rest()[len(s.key):]}
 		e := readShown(&r)
 		if r.bad {
-			return false, unreadable(key)
+			return false, unreadable(s.exposures.iterator.Key())
 		}
 		switch {
 		case !e.within(s.plan):

@@ -2,84 +2,193 @@ package embedded
 
 import (
 	"bytes"
+	"errors"
 	"slices"
 
 	"github.com/cockroachdb/pebble/v2"
-
-	"github.com/caddy-experiments/caddy-experiments/results/events"
 )
 
-// stream gives the outcomes of one event, unit after unit.
+// stream has the outcomes of one event, unit after unit: those under the unit,
+// and those under aliases.
 type stream struct {
-	iterator *pebble.Iterator // ahead of what was asked for
-	prefix   []byte
-	seek     []byte // scratch
-	owner    *owner
+	outcomes *cursor
+	rows     *reading
+	event    int // of the plan's
+	name     string
+	tenant   string
+	from     pebble.Reader
+	// homes is opened for the first alias whose outcomes are not on the shelf.
+	homes *cursor
 
-	// Scratch of a unit: the ids that there were, one after the other, and where
-	// they end; as a set too when they are many.
-	ids  []byte
-	ends []int
-	many map[string]struct{}
+	// Scratch of a unit: what was found, and the ids that there were, one after
+	// the other, and where they end; as a set too when they are many.
+	found []occurrence
+	ids   []byte
+	ends  []int
+	many  map[string]struct{}
+	// Scratch of a unit that has outcomes under aliases: their keys behind the
+	// event or the unit.
+	text  []byte
+	parts [][2]int
+	// shared has what there is under aliases of many outcomes.
+	shared map[string][]occurrence
+	held   int
 }
 
-// near is how many units without an exposure are passed one by one before the
-// iterator seeks.
-const near = 8
-
-// reach goes to the first outcome of a unit; it is not ok without any.
-func (s *stream) reach(unit []byte) (ok bool) {
-	n := len(s.prefix)
-	for passed := 0; s.iterator.Valid(); passed++ {
-		rest := s.iterator.Key()[n:]
-		if bytes.HasPrefix(rest, unit) {
-			return true
-		}
-		if bytes.Compare(rest, unit) > 0 {
-			return false
-		}
-		if passed < near {
-			s.iterator.Next()
-			continue
-		}
-		s.seek = append(append(s.seek[:0], s.prefix...), unit...)
-		s.iterator.SeekGE(s.seek)
+func (s *stream) close() error {
+	err := s.outcomes.close()
+	if s.homes != nil {
+		err = errors.Join(err, s.homes.close())
 	}
-	return false
+	return err
 }
 
-// of adds the outcomes of a unit to those given.
-func (s *stream) of(unit []byte, t0 events.Millis, to []occurrence) ([]occurrence, error) {
-	s.ids, s.ends = s.ids[:0], s.ends[:0]
-	if !s.reach(unit) {
-		return to, s.iterator.Error()
+// of returns the outcomes of a unit by time, those with equal ids being one. They
+// must not be changed and are valid until the next call.
+func (s *stream) of(unit []byte, steps *strides) ([]occurrence, error) {
+	if rows := s.rows.of(unit, s.event); len(rows) > 0 {
+		return s.mixed(unit, rows, steps)
 	}
-	begin := len(s.prefix) + len(unit)
-	for ; s.iterator.Valid(); s.iterator.Next() {
-		key := s.iterator.Key()
-		if !bytes.HasPrefix(key[len(s.prefix):], unit) {
-			break
-		}
-		r := reader{rest: key[begin:]}
-		o := occurrence{t: r.time()}
-		id := r.string()
-		o.value, o.hasValue = r.value()
-		origin, of := r.byte(), r.string()
-		if r.bad {
-			return to, unreadable(key)
-		}
-		if origin == byUser && len(s.iterator.Value()) > 0 {
-			if mine, err := s.owner.is(of, unit); err != nil {
-				return to, err
-			} else if !mine {
-				continue
+	s.begin()
+	if s.outcomes.reach(unit) {
+		for ; s.outcomes.at(unit); s.outcomes.next() {
+			if err := s.take(s.outcomes, len(unit)); err != nil {
+				return nil, err
 			}
 		}
-		if s.fresh(id) {
-			to = append(to, o)
+	}
+	return s.found, s.outcomes.iterator.Error()
+}
+
+func (s *stream) begin() { s.found, s.ids, s.ends = s.found[:0], s.ids[:0], s.ends[:0] }
+
+// take adds the outcome that a cursor is at.
+func (s *stream) take(at *cursor, behind int) error {
+	r := reader{rest: at.rest()[behind:]}
+	o, id := readDone(&r)
+	copied := at == s.outcomes && r.byte() != direct
+	if r.bad {
+		return unreadable(at.iterator.Key())
+	}
+	if !copied && s.fresh(id) {
+		s.found = append(s.found, o)
+	}
+	return nil
+}
+
+// readDone reads what keys have behind the event, or behind the unit.
+func readDone(r *reader) (o occurrence, id []byte) {
+	o.t = r.time()
+	id = r.string()
+	o.value, o.hasValue = r.value()
+	return o, id
+}
+
+// mixed puts together what is under the unit with what rows tell of.
+func (s *stream) mixed(unit []byte, rows []row, steps *strides) ([]occurrence, error) {
+	s.text, s.parts = s.text[:0], s.parts[:0]
+	if s.outcomes.reach(unit) {
+		for ; s.outcomes.at(unit); s.outcomes.next() {
+			rest := s.outcomes.rest()[len(unit):]
+			r := reader{rest: rest}
+			readDone(&r)
+			end := len(rest) - len(r.rest)
+			if copied := r.byte() != direct; r.bad {
+				return nil, unreadable(s.outcomes.iterator.Key())
+			} else if !copied {
+				s.part(rest[:end])
+			}
 		}
 	}
-	return to, s.iterator.Error()
+	if err := s.outcomes.iterator.Error(); err != nil {
+		return nil, err
+	}
+	for _, row := range rows {
+		form, rest := s.rows.behind(row)
+		if form == rowOutcome {
+			s.part(rest)
+			continue
+		}
+		if len(rows) == 1 && len(s.parts) == 0 {
+			return s.all(rest, steps)
+		}
+		err := s.under(rest, steps, func(behind int) error {
+			s.part(s.homes.rest()[behind:])
+			return nil
+		})
+		if err != nil {
+			return nil, err
+		}
+	}
+	return s.sorted()
+}
+
+// part keeps what one outcome's key has behind the event or the unit.
+func (s *stream) part(rest []byte) {
+	begin := len(s.text)
+	s.text = append(s.text, rest...)
+	s.parts = append(s.parts, [2]int{begin, len(s.text)})
+}
+
+// sorted returns the outcomes whose keys were kept.
+func (s *stream) sorted() ([]occurrence, error) {
+	slices.SortFunc(s.parts, func(a, b [2]int) int { return bytes.Compare(s.text[a[0]:a[1]], s.text[b[0]:b[1]]) })
+	s.begin()
+	for _, part := range s.parts {
+		r := reader{rest: s.text[part[0]:part[1]]}
+		o, id := readDone(&r)
+		if r.bad {
+			return nil, unreadable(s.text[part[0]:part[1]])
+		}
+		if s.fresh(id) {
+			s.found = append(s.found, o)
+		}
+	}
+	return s.found, nil
+}
+
+// under calls do with the cursor of homes at each outcome of an alias (as in
+// keys).
+func (s *stream) under(alias []byte, steps *strides, do func(behind int) error) error {
+	if s.homes == nil {
+		var err error
+		if s.homes, err = newCursor(s.from, prefix(aliasKind, s.tenant), nil, nil); err != nil {
+			return err
+		}
+	}
+	what := appendString(bytes.Clone(alias), s.name)
+	for s.homes.jump(what); s.homes.at(what); s.homes.next() {
+		if err := steps.step(); err != nil {
+			return err
+		}
+		if err := do(len(what)); err != nil {
+			return err
+		}
+	}
+	return s.homes.iterator.Error()
+}
+
+// sharing bounds the outcomes of aliases that are remembered.
+const sharing = 1 << 18
+
+// all returns the outcomes of an alias, for a unit that has no others: the same
+// for all units of a foreign id.
+func (s *stream) all(alias []byte, steps *strides) ([]occurrence, error) {
+	if known, ok := s.shared[string(alias)]; ok {
+		return known, nil
+	}
+	s.begin()
+	if err := s.under(alias, steps, func(behind int) error { return s.take(s.homes, behind) }); err != nil {
+		return nil, err
+	}
+	if len(s.found) > sharing {
+		return s.found, nil
+	}
+	if s.held += len(s.found); s.shared == nil || s.held > sharing {
+		s.shared, s.held = map[string][]occurrence{}, len(s.found)
+	}
+	s.shared[string(alias)] = slices.Clone(s.found)
+	return s.found, nil
 }
 
 // few is how many ids are looked through one by one.
@@ -120,89 +229,4 @@ func (s *stream) spread() {
 		s.many[string(s.ids[begin:end])] = struct{}{}
 		begin = end
 	}
-}
-
-// owner finds the unit that a user's outcomes count for.
-type owner struct {
-	plan      *plan
-	aliases   *aliases
-	exposures *pebble.Iterator
-	prefix    []byte // of the exposures' keys
-	known     map[string]string
-}
-
-// remembered bounds the users that are remembered.
-const remembered = 10_000
-
-func newOwner(p *plan, from pebble.Reader, prefix []byte) (*owner, error) {
-	it, err := between(from, prefix, nil, nil)
-	if err != nil {
-		return nil, err
-	}
-	return &owner{
-		plan: p, exposures: it, prefix: prefix, known: map[string]string{},
-		aliases: &aliases{tenant: p.query.Tenant, reader: from},
-	}, nil
-}
-
-func (o *owner) close() error { return o.exposures.Close() }
-
-// is reports whether a unit is the one.
-func (o *owner) is(user, unit []byte) (bool, error) {
-	first, ok := o.known[string(user)]
-	if !ok {
-		var err error
-		if first, err = o.find(string(user)); err != nil {
-			return false, err
-		}
-		if len(o.known) >= remembered {
-			clear(o.known)
-		}
-		o.known[string(user)] = first
-	}
-	return first == string(unit), nil
-}
-
-// find gives the one of a user's units that was exposed first; of equal ones
-// the smallest.
-func (o *owner) find(user string) (string, error) {
-	units, err := o.aliases.units(alias{byUser, user}, 0)
-	if err != nil {
-		return "", err
-	}
-	var best, name string
-	var at events.Millis
-	for _, unit := range units {
-		t, ok, err := o.exposed(unit)
-		if err != nil {
-			return "", err
-		}
-		if !ok || best != "" && t > at {
-			continue
-		}
-		if other := unitName([]byte(unit)); best == "" || t < at || other < name {
-			best, name, at = unit, other, t
-		}
-	}
-	return best, nil
-}
-
-// exposed gives the time of a unit's first analysed exposure.
-func (o *owner) exposed(unit string) (t events.Millis, ok bool, err error) {
-	start := append(slices.Clone(o.prefix), unit...)
-	for o.exposures.SeekGE(start); o.exposures.Valid(); o.exposures.Next() {
-		key := o.exposures.Key()
-		if !bytes.HasPrefix(key, start) {
-			break
-		}
-		r := reader{rest: key[len(start):]}
-		e := readShown(&r)
-		if r.bad {
-			return 0, false, unreadable(key)
-		}
-		if e.within(o.plan) && e.analysed() {
-			return e.t, true, nil
-		}
-	}
-	return 0, false, o.exposures.Error()
 }
