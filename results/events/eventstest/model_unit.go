@@ -68,12 +68,16 @@ func (r *records) assign(units map[string]*unit) {
 			seen[o.UserID] = append(seen[o.UserID], owners(o, named)...)
 		}
 	}
+	first := map[string][]string{} // by user
+	for user, names := range seen {
+		first[user] = firstOf(names, units)
+	}
 	type key struct{ unit, event, id string }
 	kept := map[key]events.Outcome{}
 	for _, o := range r.outcomes {
 		whose := owners(o, named)
 		if o.Unit == "" && o.ExposureID == "" {
-			whose = firstOf(seen[o.UserID], units)
+			whose = first[o.UserID]
 		}
 		for _, name := range whose {
 			k := key{name, o.Event, o.ID}
