@@ -225,6 +225,10 @@ func (l *Live) refresh(ctx context.Context, f *Feed) {
 	}
 	current := f.current.Load()
 	if current != nil && current.Revision == version.Revision {
+		if version.Doubt != nil {
+			l.refuse(f, now, version.Doubt)
+			return
+		}
 		if f.apply(current, now) {
 			l.report(Event{Tenant: f.tenant, Applied: current})
 		}
@@ -244,6 +248,9 @@ func (l *Live) refresh(ctx context.Context, f *Feed) {
 	}
 	f.apply(applied, now)
 	l.report(Event{Tenant: f.tenant, Applied: applied})
+	if version.Doubt != nil {
+		l.refuse(f, now, version.Doubt)
+	}
 }
 
 // recall puts the document in force that was kept on this machine, and reports

@@ -34,6 +34,9 @@ type Version struct {
 	// Sealed is the text in the wrapping that the store keeps it in, for Keep.
 	// It is empty where the store has none.
 	Sealed []byte
+	// Doubt says why this may not be the version that was committed last. It is
+	// served all the same.
+	Doubt error
 }
 
 // Store holds one document per tenant. All methods are safe for concurrent use.
@@ -52,6 +55,14 @@ type Store interface {
 	// Watch tells a watcher what happens to the tenants that have been loaded,
 	// until the context ends.
 	Watch(ctx context.Context, w Watcher)
+}
+
+// Overruler is a store whose own record of what was committed last can be wrong.
+type Overruler interface {
+	// Overrule replaces a tenant's document whatever the store says of revisions,
+	// and returns the new revision. It returns ErrConflict if another writer was
+	// faster.
+	Overrule(ctx context.Context, tenant Tenant, document *engine.Document) (uint64, error)
 }
 
 // Watcher is told what a watch sees, by several goroutines at once.

@@ -104,12 +104,12 @@ func (o *Options) client() redis.UniversalClient {
 	)
 	// Messages of one vendor's service, which the failover client never asks for.
 	quiet := &maintnotifications.Config{Mode: maintnotifications.ModeDisabled}
-	dial := min(o.Timeout, 500*time.Millisecond)
+	dial, dialer := o.dialTimeout(), o.dialer()
 	addresses := slices.Clone(o.Addresses) // the cluster client appends to what it is given
 	switch {
 	case o.Cluster:
 		return redis.NewClusterClient(&redis.ClusterOptions{
-			Addrs: addresses, Username: o.Username, Password: o.Password, TLSConfig: o.TLS,
+			Addrs: addresses, Username: o.Username, Password: o.Password, TLSConfig: o.TLS, Dialer: dialer,
 			Protocol: protocol, DialerRetries: dials, DialTimeout: dial,
 			MinRetryBackoff: retryPause, MaxRetryBackoff: retryPause,
 			ReadTimeout: o.Timeout, WriteTimeout: o.Timeout, ContextTimeoutEnabled: true,
@@ -119,7 +119,7 @@ func (o *Options) client() redis.UniversalClient {
 	case o.Master != "":
 		return redis.NewFailoverClient(&redis.FailoverOptions{
 			SentinelAddrs: addresses, MasterName: o.Master, DB: o.Database,
-			Username: o.Username, Password: o.Password, TLSConfig: o.TLS,
+			Username: o.Username, Password: o.Password, TLSConfig: o.TLS, Dialer: dialer,
 			SentinelUsername: o.SentinelUsername, SentinelPassword: o.SentinelPassword,
 			Protocol: protocol, MaxRetries: retries, DialerRetries: dials, DialTimeout: dial,
 			MinRetryBackoff: retryPause, MaxRetryBackoff: retryPause,
@@ -133,10 +133,12 @@ func (o *Options) client() redis.UniversalClient {
 	}
 	return redis.NewClient(&redis.Options{
 		Network: network, Addr: o.Addresses[0], DB: o.Database,
-		Username: o.Username, Password: o.Password, TLSConfig: o.TLS,
+		Username: o.Username, Password: o.Password, TLSConfig: o.TLS, Dialer: dialer,
 		Protocol: protocol, MaxRetries: retries, DialerRetries: dials, DialTimeout: dial,
 		MinRetryBackoff: retryPause, MaxRetryBackoff: retryPause,
 		ReadTimeout: o.Timeout, WriteTimeout: o.Timeout, ContextTimeoutEnabled: true,
 		MaintNotificationsConfig: quiet, DisableIdentity: true,
 	})
 }
+
+func (o *Options) dialTimeout() time.Duration { return min(o.Timeout, 500*time.Millisecond) }

@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"regexp"
 	"strconv"
 	"strings"
 	"time"
@@ -61,10 +62,12 @@ end
 return count`)
 
 // confirm notes a number unless a greater one is there. What is compared are 20
-// digits: a script counts exactly only up to 1<<53.
+// digits: a script counts exactly only up to 1<<53. A script has a copy of what
+// it reads, so it asks for the length first; not every user may.
 var confirm = redis.NewScript(`
-local found = redis.call('HGET', KEYS[1], ARGV[1])
-if found and string.sub(found, 1, 20) >= string.sub(ARGV[2], 1, 20) then return 0 end
+local size = redis.pcall('HSTRLEN', KEYS[1], ARGV[1])
+local found = (type(size) ~= 'number' or size <= 512) and redis.call('HGET', KEYS[1], ARGV[1])
+if found and #found <= 512 and string.sub(found, 1, 20) >= string.sub(ARGV[2], 1, 20) then return 0 end
 redis.call('HSET', KEYS[1], ARGV[1], ARGV[2])
 return 1`)
 
@@ -77,7 +80,7 @@ func (q *Queue) Add(ctx context.Context, messages ...[]byte) (ids []string, err 
 	for _, body := range messages {
 		arguments = append(arguments, q.sealMessage(body))
 	}
-	err = q.do(ctx, func(ctx context.Context) error {
+	err = q.store.command(ctx, func(ctx context.Context) error {
 		ids, err = add.Run(ctx, q.store.client, []string{q.messages}, arguments...).StringSlice()
 		return err
 	})
@@ -96,7 +99,7 @@ func (q *Queue) Missing(ctx context.Context, ids ...string) (count int, err erro
 	for i, id := range ids {
 		arguments[i] = id
 	}
-	err = q.do(ctx, func(ctx context.Context) error {
+	err = q.store.command(ctx, func(ctx context.Context) error {
 		count, err = missing.Run(ctx, q.store.client, []string{q.messages}, arguments...).Int()
 		return err
 	})
@@ -106,39 +109,78 @@ func (q *Queue) Missing(ctx context.Context, ids ...string) (count int, err erro
 	return count, nil
 }
 
+const (
+	// longestMessage bounds a message with its line. Ours have a quarter of it.
+	longestMessage = 1 << 20
+	// readAtOnce is after how many bytes a reading has enough.
+	readAtOnce = 4 << 20
+)
+
 // Read gives the oldest messages that are there. If there are none it waits for
-// some, though for no longer than streamWait.
+// one, though for no longer than streamWait.
+//
+// Others can put messages of any size into the queue, and Redis has a reply ready
+// before it sends it. So one message is asked for first, then two, then four; one
+// that is too large to be read is deleted unread and has an Err.
 func (q *Queue) Read(ctx context.Context, limit int, block time.Duration) ([]Message, error) {
-	var entries []redis.XMessage
-	var err error
-	if block = min(block, streamWait); block < time.Millisecond || q.store.circuit.isLost() {
-		// A Redis that is lost is tried by one command at a time.
-		err = q.do(ctx, func(ctx context.Context) error {
-			entries, err = q.read(ctx, limit, -1)
-			return err
-		})
-	} else {
-		waiting, cancel := context.WithTimeout(ctx, block+q.store.options.Timeout)
-		defer cancel()
-		entries, err = q.read(waiting, limit, block)
-		if err != nil && !saysNo(err) && ctx.Err() == nil {
-			q.store.circuit.failed(err)
-			err = fmt.Errorf("%w: %w", store.ErrUnavailable, err)
+	var messages []Message
+	after, count, size := "0", 1, 0
+	for len(messages) < limit && size < readAtOnce {
+		asked := min(count, limit-len(messages))
+		entries, err := q.read(ctx, after, asked, min(block, streamWait))
+		over, isOver := errors.AsType[*tooLarge](err)
+		switch {
+		case isOver && asked > 1:
+			count = 1
+			continue
+		case isOver:
+			var removed Message
+			if removed, err = q.remove(ctx, over); err == nil {
+				messages, after, block = append(messages, removed), removed.ID, 0
+				continue
+			}
 		}
-	}
-	if err != nil {
-		return nil, fmt.Errorf("reading the queue: %w", err)
-	}
-	messages := make([]Message, len(entries))
-	for i, entry := range entries {
-		messages[i] = q.message(entry)
+		if err != nil && len(messages) == 0 {
+			return nil, fmt.Errorf("reading the queue: %w", err)
+		}
+		for _, entry := range entries {
+			m := q.message(entry)
+			messages, after, size = append(messages, m), m.ID, size+len(m.Body)
+		}
+		if len(entries) < asked {
+			break
+		}
+		count, block = 2*count, 0
 	}
 	return messages, nil
 }
 
-func (q *Queue) read(ctx context.Context, limit int, block time.Duration) ([]redis.XMessage, error) {
+// read reads messages after one.
+func (q *Queue) read(ctx context.Context, after string, count int, block time.Duration) (entries []redis.XMessage, err error) {
+	if block < time.Millisecond || q.store.circuit.isLost() {
+		// A Redis that is lost is tried by one command at a time.
+		err = q.store.command(ctx, func(ctx context.Context) (err error) {
+			entries, err = q.next(ctx, after, count, -1)
+			return err
+		})
+		return entries, err
+	}
+	waiting, cancel := context.WithTimeout(ctx, block+q.store.options.Timeout)
+	defer cancel()
+	entries, err = q.next(waiting, after, count, block)
+	switch {
+	case err == nil || errors.Is(err, errReplyTooLarge) || ctx.Err() != nil:
+		return entries, err
+	case saysNo(err):
+		return nil, unavailable(err)
+	}
+	q.store.circuit.failed(err)
+	return nil, fmt.Errorf("%w: %w", store.ErrUnavailable, err)
+}
+
+func (q *Queue) next(ctx context.Context, after string, count int, block time.Duration) ([]redis.XMessage, error) {
 	streams, err := q.store.client.XRead(ctx, &redis.XReadArgs{
-		Streams: []string{q.messages, "0"}, Count: int64(limit), Block: block,
+		Streams: []string{q.messages, after}, Count: int64(count), Block: block,
 	}).Result()
 	if errors.Is(err, redis.Nil) || err == nil && len(streams) == 0 {
 		return nil, nil
@@ -149,12 +191,29 @@ func (q *Queue) read(ctx context.Context, limit int, block time.Duration) ([]red
 	return streams[0].Messages, nil
 }
 
+var entryID = regexp.MustCompile(`^\$\d+\r\n(\d{1,20}-\d{1,20})\r\n`)
+
+// remove deletes the message of a reply that was too large. The reply begins
+// with the key, then the id of the entry.
+func (q *Queue) remove(ctx context.Context, reply *tooLarge) (Message, error) {
+	_, rest, _ := bytes.Cut(reply.begin, []byte(q.messages+"\r\n"))
+	for len(rest) > 0 && rest[0] == '*' { // of entries, of an entry
+		_, rest, _ = bytes.Cut(rest, []byte("\r\n"))
+	}
+	id := entryID.FindSubmatch(rest)
+	if id == nil {
+		return Message{}, reply
+	}
+	m := Message{ID: string(id[1]), Err: refused("it has more than %d bytes", longestMessage)}
+	return m, q.Delete(ctx, m.ID)
+}
+
 // Delete removes messages. Those that are not there do not matter.
 func (q *Queue) Delete(ctx context.Context, ids ...string) error {
 	if len(ids) == 0 {
 		return nil
 	}
-	err := q.do(ctx, func(ctx context.Context) error { return q.store.client.XDel(ctx, q.messages, ids...).Err() })
+	err := q.store.command(ctx, func(ctx context.Context) error { return q.store.client.XDel(ctx, q.messages, ids...).Err() })
 	if err != nil {
 		return fmt.Errorf("deleting from the queue: %w", err)
 	}
@@ -164,7 +223,7 @@ func (q *Queue) Delete(ctx context.Context, ids ...string) error {
 // Confirm says that everything of a sender up to a number has arrived. The
 // greatest number stays.
 func (q *Queue) Confirm(ctx context.Context, sender string, seq uint64) error {
-	err := q.do(ctx, func(ctx context.Context) error {
+	err := q.store.command(ctx, func(ctx context.Context) error {
 		return confirm.Run(ctx, q.store.client, []string{q.confirmed}, sender, q.sealConfirmation(sender, seq)).Err()
 	})
 	if err != nil {
@@ -177,39 +236,26 @@ func (q *Queue) Confirm(ctx context.Context, sender string, seq uint64) error {
 // ok if there is none, or one by somebody else, which is removed.
 func (q *Queue) Confirmed(ctx context.Context, sender string) (seq uint64, ok bool, err error) {
 	var text string
-	err = q.do(ctx, func(ctx context.Context) error {
+	err = q.store.command(ctx, func(ctx context.Context) error {
 		text, err = q.store.client.HGet(ctx, q.confirmed, sender).Result()
 		if errors.Is(err, redis.Nil) {
+			return nil
+		}
+		if errors.Is(err, errReplyTooLarge) {
+			text = "too large"
 			return nil
 		}
 		return err
 	})
 	if err == nil && text != "" {
 		if seq, ok = q.openConfirmation(sender, text); !ok {
-			err = q.do(ctx, func(ctx context.Context) error { return q.store.client.HDel(ctx, q.confirmed, sender).Err() })
+			err = q.store.command(ctx, func(ctx context.Context) error { return q.store.client.HDel(ctx, q.confirmed, sender).Err() })
 		}
 	}
 	if err != nil {
 		return 0, false, fmt.Errorf("asking the queue for what is confirmed: %w", err)
 	}
 	return seq, ok, nil
-}
-
-// do carries out a command. That Redis answers with an error of the command does
-// not mean that it is lost.
-func (q *Queue) do(ctx context.Context, command func(context.Context) error) error {
-	ctx, cancel := context.WithTimeout(ctx, q.store.options.Timeout)
-	defer cancel()
-	var reply error
-	err := q.store.circuit.do(func() error {
-		err := command(ctx)
-		if saysNo(err) {
-			reply = err
-			return nil
-		}
-		return err
-	})
-	return errors.Join(err, reply)
 }
 
 // A message is kept as a line
@@ -237,6 +283,9 @@ func (q *Queue) message(entry redis.XMessage) Message {
 }
 
 func (q *Queue) openMessage(text []byte) ([]byte, error) {
+	if len(text) > longestMessage {
+		return nil, refused("it has more than %d bytes", longestMessage)
+	}
 	end := bytes.IndexByte(text[:min(len(text), longestLine)], '\n')
 	if end < 0 {
 		return nil, refused("it is no message of ours: the first line is missing")

@@ -3,12 +3,10 @@ package redis
 import (
 	"context"
 	"crypto/rand"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"maps"
 	"slices"
-	"strconv"
 	"sync"
 
 	"github.com/redis/go-redis/v9"
@@ -38,6 +36,7 @@ type Store struct {
 type held struct {
 	newest store.Version // of those that were found good; the zero value: none
 	stuck  string        // why it cannot be put back, if that has been told
+	doubt  error         // why newest may not be what was committed last
 }
 
 // New makes a store. It does not connect yet.
@@ -75,6 +74,12 @@ func (s *Store) newest(tenant store.Tenant) store.Version {
 	return s.held(tenant).newest
 }
 
+func (s *Store) doubted(tenant store.Tenant) error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.held(tenant).doubt
+}
+
 func (s *Store) watched() []store.Tenant {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -91,6 +96,7 @@ func (s *Store) Load(ctx context.Context, tenant store.Tenant) (store.Version, e
 		version, err = s.judge(tenant, sealed, newest)
 	}
 	if err == nil {
+		version.Doubt = s.doubted(tenant)
 		return version, nil
 	}
 	if errors.Is(err, store.ErrRefused) {
@@ -98,28 +104,9 @@ func (s *Store) Load(ctx context.Context, tenant store.Tenant) (store.Version, e
 			s.hurry()
 		}
 		heads, _ := s.heads(ctx, tenant) // the other error says more
-		version.Revision = heads[0]
+		version.Revision = heads[0].revision
 	}
 	return version, fmt.Errorf("loading %s from redis: %w", tenant, err)
-}
-
-// heads reads which revisions Redis says were committed last, 0 for none.
-func (s *Store) heads(ctx context.Context, tenants ...store.Tenant) ([]uint64, error) {
-	fields := make([]string, len(tenants))
-	for i, tenant := range tenants {
-		fields[i] = string(tenant)
-	}
-	var texts []any
-	err := s.ask(ctx, func(ctx context.Context) (err error) {
-		texts, err = s.client.HMGet(ctx, s.keys.heads, fields...).Result()
-		return err
-	})
-	heads := make([]uint64, len(tenants))
-	for i := range min(len(texts), len(heads)) {
-		text, _ := texts[i].(string)
-		heads[i], _ = strconv.ParseUint(text, 10, 64) // nonsense is none
-	}
-	return heads, err
 }
 
 // ask puts a small question, to which no answer is an answer too. It waits less
@@ -188,57 +175,30 @@ func (s *Store) commit(ctx context.Context, tenant store.Tenant, document *engin
 		s.hurry()
 		return 0, fmt.Errorf("%w: expected revision %d, found %d", store.ErrConflict, expected, newest.Revision)
 	}
-	committed := *document
-	committed.Revision = expected + 1
-	text, err := json.Marshal(&committed)
+	version, err := s.version(tenant, document, expected+1)
 	if err != nil {
-		return 0, fmt.Errorf("encoding: %w", err)
+		return 0, err
 	}
-	if int64(len(text)) > s.options.MaxDocumentSize {
-		return 0, fmt.Errorf("%w: %d bytes, the limit is %d", store.ErrTooLarge, len(text), s.options.MaxDocumentSize)
-	}
-	version := store.Version{Text: text, Revision: committed.Revision, Sealed: s.seal(tenant, committed.Revision, text)}
 	found, err := s.run(ctx, commit, tenant, version, expected)
 	if err != nil {
 		return 0, err
 	}
 	if found >= 0 {
-		if uint64(found) < expected {
-			s.hurry() // it has lost what is to be replaced
-		}
+		s.hurry() // it has lost what is to be replaced, or says that there is a newer one
 		return 0, fmt.Errorf("%w: expected revision %d, found %d", store.ErrConflict, expected, found)
 	}
 	s.hold(tenant, version)
 	return version.Revision, nil
 }
 
-// run carries out a script that writes a version. A reply of Redis that says
-// what is wrong with the command, such as want of memory or permission, is an
-// error, but Redis is not lost because of it.
+// run carries out a script that writes a version.
 func (s *Store) run(ctx context.Context, script *redis.Script, tenant store.Tenant, version store.Version, more ...any) (result int64, err error) {
-	ctx, cancel := context.WithTimeout(ctx, s.options.Timeout)
-	defer cancel()
 	arguments := append([]any{string(tenant), version.Revision, version.Sealed, rand.Text()}, more...)
-	var reply error
-	err = s.circuit.do(func() error {
+	err = s.command(ctx, func(ctx context.Context) (err error) {
 		result, err = script.Run(ctx, s.client, s.keys.written(tenant), arguments...).Int64()
-		if saysNo(err) {
-			reply = err
-			return nil
-		}
 		return err
 	})
-	return result, errors.Join(err, reply)
-}
-
-// saysNo reports whether an error is the answer of a Redis that works.
-func saysNo(err error) bool {
-	for _, prefix := range []string{"NOPERM", "OOM", "WRONGTYPE", "MISCONF", "NOREPLICAS"} {
-		if redis.HasErrorPrefix(err, prefix) {
-			return true
-		}
-	}
-	return false
+	return result, err
 }
 
 // hold takes note of a document that is good, unless a newer one is held.
@@ -247,7 +207,10 @@ func (s *Store) hold(tenant store.Tenant, version store.Version) {
 	h := s.held(tenant)
 	news := version.Revision >= h.newest.Revision && len(version.Sealed) > 0
 	if news {
-		*h = held{newest: version}
+		if version.Revision > h.newest.Revision {
+			*h = held{}
+		}
+		h.newest, h.stuck = version, ""
 	}
 	s.mu.Unlock()
 	if news && s.disk != nil {

@@ -43,12 +43,17 @@ type watch struct {
 	// told says that the stream has told of changes since: if Redis falls back
 	// behind them it can be in that state again.
 	told atomic.Bool
+	// leads are the heads that are ahead of their documents.
+	leads   map[store.Tenant]lead
+	headsAt time.Time // when the heads were compared last
 	// attended are those that have been looked after since Redis was lost last.
 	attended map[store.Tenant]bool
 	// audited is the tenant whose document was read back last, budget how many
 	// bytes of such reading are left.
 	audited store.Tenant
 	budget  int64
+	damaged string // what was told of the state
+	deaf    bool   // it was told that the stream cannot be read
 }
 
 // Watch implements store.Store. Changes arrive by a stream within milliseconds.
@@ -57,7 +62,7 @@ type watch struct {
 // away silently. At each poll a document is read back as well, since a key can
 // get lost or changed on its own.
 func (s *Store) Watch(ctx context.Context, to store.Watcher) {
-	w := &watch{Store: s, Watcher: to, streams: s.options.client(), attended: map[store.Tenant]bool{}}
+	w := &watch{Store: s, Watcher: to, streams: s.options.client(), attended: map[store.Tenant]bool{}, leads: map[store.Tenant]lead{}}
 	context.AfterFunc(ctx, func() { _ = w.streams.Close() })
 	var group sync.WaitGroup
 	group.Go(func() { w.stream(ctx) })
@@ -103,18 +108,17 @@ func spread(d time.Duration) time.Duration {
 func (w *watch) compare(ctx context.Context) {
 	tenants := w.watched()
 	slices.Sort(tenants)
-	var state string
-	err := w.ask(ctx, func(ctx context.Context) (err error) {
-		state, err = w.client.Get(ctx, w.keys.state).Result()
-		return err
-	})
+	state, err := w.readState(ctx)
 	if err != nil {
 		return
 	}
 	told := w.told.Swap(false)
-	if (state == "" || state != w.state || told || len(w.attended) < len(tenants)) && !w.compareHeads(ctx, tenants) {
-		w.state = ""
-		return
+	if state == "" || state != w.state || told || len(w.attended) < len(tenants) || time.Since(w.headsAt) > headsInterval {
+		if !w.compareHeads(ctx, tenants) {
+			w.state = ""
+			return
+		}
+		w.headsAt = time.Now()
 	}
 	w.state = state
 	w.Reached()
@@ -137,10 +141,17 @@ func (w *watch) compareHeads(ctx context.Context, tenants []store.Tenant) bool {
 		for i, tenant := range some {
 			head := heads[i]
 			newest := w.newest(tenant).Revision
-			if head == newest && w.attended[tenant] {
+			if head.revision == newest && !head.damaged && w.attended[tenant] {
+				w.settle(tenant)
 				continue
 			}
-			if !w.attend(ctx, tenant, head < newest) {
+			if !w.attend(ctx, tenant, head.revision < newest) {
+				return false
+			}
+			if head.damaged && !w.mendHead(ctx, tenant) {
+				return false
+			}
+			if head.revision > w.newest(tenant).Revision && !w.attendHead(ctx, tenant, head) {
 				return false
 			}
 			w.attended[tenant] = true
@@ -182,12 +193,12 @@ func (w *watch) sound(ctx context.Context, tenant store.Tenant) (bool, error) {
 func (w *watch) restore(ctx context.Context, tenant store.Tenant) error {
 	newest := w.newest(tenant)
 	restored, err := w.run(ctx, restore, tenant, newest)
-	if errors.Is(err, store.ErrUnavailable) {
-		return err
-	}
-	if err != nil {
+	switch {
+	case saysNo(err):
 		w.stuck(tenant, err)
-	} else if restored == 1 {
+	case err != nil:
+		return err
+	case restored == 1:
 		w.Restored(tenant, newest.Revision)
 	}
 	return nil
@@ -218,7 +229,15 @@ func (w *watch) stream(ctx context.Context) {
 		case err == nil:
 		case errors.Is(err, redis.Nil):
 			continue
-		case redis.HasErrorPrefix(err, "WRONGTYPE"):
+		case errors.Is(err, errReplyTooLarge):
+			// Whoever wrote that can write more of it. The poll finds what has changed.
+			w.unheard(err)
+			after = "$"
+			w.told.Store(true)
+			pause(ctx, streamPause)
+			continue
+		case saysNo(err):
+			w.unheard(err)
 			pause(ctx, streamWait)
 			continue
 		case ctx.Err() == nil:
@@ -238,6 +257,14 @@ func (w *watch) stream(ctx context.Context) {
 				w.Changed(tenant)
 			}
 		}
+	}
+}
+
+// unheard tells once that the stream is of no use.
+func (w *watch) unheard(err error) {
+	if !w.deaf {
+		w.deaf = true
+		w.Trouble(fmt.Errorf("reading %s: %w; changes are found by polling, half a second later", w.keys.changes, err))
 	}
 }
 
