@@ -29,9 +29,15 @@ const allowed = 64 << 20
 // them in memory.
 func put(t testing.TB, server *redistest.Server, size int, arguments ...string) {
 	t.Helper()
-	conn, err := net.Dial("tcp", server.Address())
+	if err := putAt(server.Address(), size, arguments...); err != nil {
+		t.Fatalf("%q: %v", arguments, err)
+	}
+}
+
+func putAt(address string, size int, arguments ...string) error {
+	conn, err := net.Dial("tcp", address)
 	if err != nil {
-		t.Fatal(err)
+		return err
 	}
 	defer conn.Close()
 	_ = conn.SetDeadline(time.Now().Add(patient))
@@ -52,9 +58,10 @@ func put(t testing.TB, server *redistest.Server, size int, arguments ...string) 
 	if err == nil {
 		_, err = conn.Read(answer)
 	}
-	if err != nil || answer[0] == '-' {
-		t.Fatalf("%q: %q, %v", arguments, answer, err)
+	if err == nil && answer[0] == '-' {
+		err = errors.New(string(answer))
 	}
+	return err
 }
 
 // allocating returns how many bytes the process has allocated since.
@@ -219,6 +226,25 @@ func TestQueueIsBounded(t *testing.T) {
 	}
 	if length := server.Command("XLEN", "{experiments}:events"); length != "0" {
 		t.Errorf("%s messages are left", length)
+	}
+}
+
+func TestQueueOfClusterIsBounded(t *testing.T) {
+	c := redistest.StartCluster(t)
+	s := newStore(t, redisstore.Options{Addresses: c.Addresses(), Cluster: true, Timeout: 30 * time.Second})
+	put := 0
+	for _, address := range c.Addresses() { // one of them has the queue
+		if err := putAt(address, huge, "XADD", "{experiments}:events", "*", "m"); err == nil {
+			put++
+		}
+	}
+	send(t, s.Queue(), "good")
+	allocated := allocating()
+	if bad := readAll(t, s.Queue(), 1); bad != put || put == 0 {
+		t.Errorf("%d messages were dropped, want %d", bad, put)
+	}
+	if n := allocated(); n > allowed {
+		t.Errorf("%d MB were allocated", n>>20)
 	}
 }
 

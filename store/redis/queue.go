@@ -191,21 +191,28 @@ func (q *Queue) next(ctx context.Context, after string, count int, block time.Du
 	return streams[0].Messages, nil
 }
 
-var entryID = regexp.MustCompile(`^\$\d+\r\n(\d{1,20}-\d{1,20})\r\n`)
-
-// remove deletes the message of a reply that was too large. The reply begins
-// with the key, then the id of the entry.
+// remove deletes the message of a reply that was too large.
 func (q *Queue) remove(ctx context.Context, reply *tooLarge) (Message, error) {
-	_, rest, _ := bytes.Cut(reply.begin, []byte(q.messages+"\r\n"))
-	for len(rest) > 0 && rest[0] == '*' { // of entries, of an entry
-		_, rest, _ = bytes.Cut(rest, []byte("\r\n"))
-	}
-	id := entryID.FindSubmatch(rest)
-	if id == nil {
+	id := oversized(q.messages, reply.begin)
+	if id == "" {
 		return Message{}, reply
 	}
-	m := Message{ID: string(id[1]), Err: refused("it has more than %d bytes", longestMessage)}
-	return m, q.Delete(ctx, m.ID)
+	return Message{ID: id, Err: refused("it is too large: %v", reply)}, q.Delete(ctx, id)
+}
+
+// entryForm is the form of an entry's id.
+var entryForm = regexp.MustCompile(`^\d{1,20}-\d{1,20}$`)
+
+// oversized returns the id of the entry of a stream that a reply begins with;
+// empty if there is none. The reply has the key, then the number of entries and
+// that of an entry's parts, then the id.
+func oversized(key string, begin []byte) string {
+	_, rest, _ := bytes.Cut(begin, []byte(key+"\r\n"))
+	lines := strings.SplitN(string(rest), "\r\n", 5)
+	if len(lines) < 5 || lines[2] != "$"+strconv.Itoa(len(lines[3])) || !entryForm.MatchString(lines[3]) {
+		return ""
+	}
+	return lines[3]
 }
 
 // Delete removes messages. Those that are not there do not matter.

@@ -15,10 +15,12 @@ import (
 // the data, not of Redis.
 const wrongType = "WRONGTYPE"
 
+const noPermission = "NOPERM"
+
 // refusals are the answers of a Redis that does not carry out a command but can
 // well carry out others: a user may not do it, memory or disk is full, replicas
 // are missing, or it is a replica itself, as after a failover.
-var refusals = []string{wrongType, "NOPERM", "OOM", "MISCONF", "NOREPLICAS", "READONLY"}
+var refusals = []string{wrongType, noPermission, "OOM", "MISCONF", "NOREPLICAS", "READONLY"}
 
 // saysNo reports whether an error is such an answer. Any other one, such as that
 // Redis is still loading, is as good as none.
@@ -31,13 +33,17 @@ func saysNo(err error) bool {
 	return false
 }
 
-// answers reports whether an error is an answer of Redis with a code. Redis 6 has
-// the code of what fails in a script inside of its message.
+// answers reports whether an error is an answer of Redis with a code. Of what a
+// script may not do some versions say so in words only, and Redis 6 has the code
+// of what fails in a script inside of its message.
 func answers(err error, code string) bool {
-	if redis.HasErrorPrefix(err, code) {
-		return true
+	answer, ok := errors.AsType[redis.Error](err)
+	if !ok {
+		return false
 	}
-	return redis.HasErrorPrefix(err, "Error running script") && strings.Contains(err.Error(), ": -"+code+" ")
+	text := strings.TrimPrefix(answer.Error(), "ERR ")
+	return strings.HasPrefix(text, code+" ") || strings.HasPrefix(text, "Error running script") && strings.Contains(text, ": -"+code+" ") ||
+		code == noPermission && strings.Contains(text, "The user executing the script can't ")
 }
 
 // command carries out a command that may be refused. Redis is not lost because it
