@@ -150,6 +150,19 @@ func (a *App) commit(ctx context.Context, tenant store.Tenant, document *engine.
 			return nil, storeAway(err)
 		}
 	}
+	if o, ok := s.(store.Overruler); ok && !stated {
+		// The store may be wrong about what was committed last.
+		before, _ := s.Load(ctx, tenant)
+		after, err := o.Overrule(ctx, tenant, document)
+		if err == nil {
+			answer := compare(before, document)
+			answer.Tenant, answer.RevisionBefore, answer.RevisionAfter = tenant, before.Revision, after
+			return answer, nil
+		}
+		if !errors.Is(err, store.ErrConflict) {
+			return nil, storeAway(err)
+		}
+	}
 	return nil, refused(http.StatusConflict, fmt.Errorf("other writers of %s were faster every time; nothing has been changed: %w", tenant, store.ErrConflict))
 }
 

@@ -143,7 +143,7 @@ func isHeld(err error) bool {
 
 // makeDir makes the directory of a log, which only its own user may look into.
 func makeDir(dir string) error {
-	if err := durable.MakeDir(dir); err != nil {
+	if err := cmp.Or(durable.MakeDir(filepath.Dir(dir), 0o755), durable.MakeDir(dir, dirMode)); err != nil {
 		return err
 	}
 	info, err := os.Stat(dir)

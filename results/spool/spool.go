@@ -45,7 +45,7 @@ type Spool struct {
 // Open opens the spool in a directory, which is made where there is none.
 func Open(dir string, options Options) (*Spool, error) {
 	s := &Spool{dir: dir, options: options.complete(), wake: make(chan struct{}, 1)}
-	if err := durable.MakeDir(dir); err != nil {
+	if err := durable.MakeDir(dir, 0o755); err != nil {
 		return nil, fmt.Errorf("opening the spool: %w", err)
 	}
 	s.lock = flock.New(filepath.Join(dir, "lock"), flock.SetPermissions(0o600))

@@ -50,16 +50,17 @@ func write(path string, text []byte, mode fs.FileMode) error {
 	return err
 }
 
-// MakeDir makes a directory and those above it, and makes them survive a crash.
-func MakeDir(dir string) error {
+// MakeDir makes a directory of a mode, and those above it that are missing as
+// well, and makes them survive a crash. A directory that is there keeps its mode.
+func MakeDir(dir string, mode fs.FileMode) error {
 	if _, err := os.Stat(dir); !errors.Is(err, fs.ErrNotExist) {
 		return err
 	}
 	parent := filepath.Dir(dir)
-	if err := MakeDir(parent); err != nil {
+	if err := MakeDir(parent, mode); err != nil {
 		return err
 	}
-	if err := os.Mkdir(dir, 0o755); err != nil && !errors.Is(err, fs.ErrExist) {
+	if err := os.Mkdir(dir, mode); err != nil && !errors.Is(err, fs.ErrExist) {
 		return err
 	}
 	return syncDir(parent)

@@ -142,7 +142,7 @@ func (s *Store) Commit(ctx context.Context, tenant store.Tenant, document *engin
 
 func (s *Store) commit(ctx context.Context, tenant store.Tenant, document *engine.Document, expected uint64) (uint64, error) {
 	path := s.Path(tenant)
-	if err := durable.MakeDir(filepath.Dir(path)); err != nil {
+	if err := durable.MakeDir(filepath.Dir(path), 0o755); err != nil {
 		return 0, err
 	}
 	unlock, err := lock(ctx, path)

@@ -1,33 +1,15 @@
 package file
 
 import (
-	"context"
 	"errors"
 	"fmt"
 	"io/fs"
 	"os"
 	"path/filepath"
-	"time"
-
-	"github.com/gofrs/flock"
 
 	"github.com/caddy-experiments/caddy-experiments/store"
 	"github.com/caddy-experiments/caddy-experiments/store/durable"
 )
-
-// lockRetry is how often a lock that is held is tried again.
-const lockRetry = 2 * time.Millisecond
-
-// lock takes the lock of a document, which its other writers hold for no longer
-// than a commit. It ends with its process, however that ends.
-func lock(ctx context.Context, path string) (unlock func(), err error) {
-	// Anybody may open it, so that it does not matter which user made it.
-	l := flock.New(hidden(path, "lock"), flock.SetPermissions(0o644))
-	if _, err := l.TryLockContext(ctx, lockRetry); err != nil {
-		return nil, fmt.Errorf("locking %s: %w", l.Path(), err)
-	}
-	return func() { _ = l.Close() }, nil // closing the file always unlocks it
-}
 
 // hidden names a file that belongs to the one at path. No tenant's name starts
 // with a dot.

@@ -113,7 +113,7 @@ func (d *disk) flush() (written bool, err error) {
 func (d *disk) write(tenant store.Tenant, sealed []byte) error {
 	path := d.path(tenant)
 	dir, name := filepath.Split(path)
-	if err := durable.MakeDir(filepath.Clean(dir)); err != nil {
+	if err := durable.MakeDir(filepath.Clean(dir), 0o755); err != nil {
 		return err
 	}
 	if err := durable.Replace(path, filepath.Join(dir, "."+name+".new"), sealed, 0o600, nil); err != nil {
