@@ -154,7 +154,9 @@ func DecodeExperimentBody(text []byte, use BodyUse) (ExperimentBody, error) {
 			out.FeatureFlagID = d.id(v, at, FlagPrefix)
 		case "authentication_flow":
 			out.AuthenticationFlow = d.string(v, at)
-			d.length(v, at, out.AuthenticationFlow, 1, LongestFlow)
+			if d.length(v, at, out.AuthenticationFlow, 1, LongestFlow) {
+				d.printable(v, at, out.AuthenticationFlow, false)
+			}
 		case "allocation_strategy":
 			out.Strategy = word(d, v, at, StrategyPercentage, StrategySegment)
 		case "assignment_config":
@@ -282,8 +284,23 @@ func (d *decoder) line(n node, at *path, least, most int) *string {
 		d.fault(n, at, "must not begin or end with white space")
 	case strings.ContainsAny(text, "\x00\n\r\u2028\u2029"):
 		d.fault(n, at, "must not contain line breaks or NUL")
+	default:
+		d.printable(n, at, text, false)
 	}
 	return &text
+}
+
+// printable checks that a text has nothing that changes how it is shown. It may
+// have line ends and tabs if it is of several lines.
+func (d *decoder) printable(n node, at *path, text string, lines bool) {
+	bad := strings.IndexFunc(text, func(r rune) bool {
+		return Unprintable(r) && (!lines || r != '\n' && r != '\r' && r != '\t')
+	})
+	if bad < 0 {
+		return
+	}
+	r, _ := utf8.DecodeRuneInString(text[bad:])
+	d.fault(n, at, "must not contain control characters or marks that change the direction of text, has U+%04X", r)
 }
 
 func space(r rune) bool { return unicode.IsSpace(r) || r == '\ufeff' }
@@ -343,6 +360,8 @@ func (d *decoder) bodyParameter(n node, at *path) Parameter {
 	var out Parameter
 	if count := utf8.RuneCountInString(at.name); count < 1 || count > LongestParameterName {
 		d.fault(n, at, "must have a name of 1 to %d characters", LongestParameterName)
+	} else if strings.ContainsFunc(at.name, Unprintable) {
+		d.fault(n, at, "must have a name without control characters and marks that change the direction of text")
 	}
 	d.object(n, at, []string{"type", "value"}, func(name string, v node, at *path) bool {
 		switch name {
@@ -352,7 +371,9 @@ func (d *decoder) bodyParameter(n node, at *path) Parameter {
 			out.Value = v.raw()
 		case "description":
 			out.Description = d.string(v, at)
-			d.length(v, at, out.Description, 0, LongestParameterNote)
+			if d.length(v, at, out.Description, 0, LongestParameterNote) {
+				d.printable(v, at, out.Description, true)
+			}
 		default:
 			return false
 		}

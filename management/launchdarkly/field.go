@@ -72,9 +72,16 @@ func (e entry) text(longest int) string {
 	case strings.ContainsRune(text, 0):
 		e.refuse("must not contain NUL")
 		return ""
+	case strings.ContainsFunc(text, func(r rune) bool { return engine.Unprintable(r) && (longest < longestText || !layout(r)) }):
+		e.refuse("must not contain control characters or marks that change the direction of text")
+		return ""
 	}
 	return text
 }
+
+// layout reports whether a character is a line end or a tab, which texts of
+// several lines have.
+func layout(r rune) bool { return r == '\n' || r == '\r' || r == '\t' }
 
 // name reads a text that must say something.
 func (e entry) name() string {

@@ -171,3 +171,28 @@ func TestStartConflictWithOtherAPI(t *testing.T) {
 	})
 	s.patchRefused(409, `"made-elsewhere"`, "blue", startIt)
 }
+
+// What changes how a terminal or a page shows a name is refused where it stands.
+// Texts of several lines may have lines.
+func TestUnprintableTextsRefused(t *testing.T) {
+	s := newSite(t, nil).world()
+	s.create("red", iteration("", "50", "50"))
+	const says = ": must not contain control characters"
+	metric := func(name, description string) string {
+		return `{"key":"m","kind":"custom","eventKey":"x","name":"` + name + `","description":"` + description + `"}`
+	}
+	for _, bad := range []string{`a\u001b[31m`, `a\u0007`, `a\u007f`, `a\u009b2J`, `a\u202eb`, `a\u200fb`, `a\u2066b`, `a\u2028b`} {
+		s.refused(400, "name"+says, "POST", metrics, metric(bad, ""))
+		s.refused(400, "description"+says, "POST", metrics, metric("n", bad))
+		s.refused(400, "name"+says, "POST", experiments, `{"name":"`+bad+`","key":"n","iteration":`+iteration("", "50", "50")+`}`)
+		s.refused(400, "hypothesis"+says, "POST", experiments+"/red/iterations", strings.Replace(iteration("", "50", "50"), "it helps", bad, 1))
+		s.refused(400, "treatments[0].name"+says, "POST", experiments+"/red/iterations", strings.Replace(iteration("", "50", "50"), "The control", bad, 1))
+		s.refused(400, "name"+says, "POST", groups, `{"key":"g","name":"`+bad+`","kind":"standard","maintainerId":"m","tags":[],"metrics":[{"key":"login","nameInGroup":""}]}`)
+		s.refused(400, "metrics[0].nameInGroup"+says, "POST", groups, `{"key":"g","name":"G","kind":"standard","maintainerId":"m","tags":[],"metrics":[{"key":"login","nameInGroup":"`+bad+`"}]}`)
+		s.refused(400, "value"+says, "PATCH", experiments+"/red", `{"instructions":[{"kind":"updateName","value":"`+bad+`"}]}`)
+	}
+	for _, bad := range []string{`a\nb`, `a\rb`, `a\tb`} {
+		s.refused(400, "name"+says, "POST", metrics, metric(bad, ""))
+	}
+	s.must(201, "POST", metrics, metric("n", `one\ntwo\tthree`))
+}
