@@ -37,23 +37,37 @@ http://:%d {
 	bind 127.0.0.1
 	experiments_api {
 		token bench
-		rate_limit 1000000 1000000
+%s		rate_limit 1000000 1000000
 	}
 }
-`
+%s`
+
+// extras are what an edge has besides. The zero value is nothing.
+type extras struct {
+	tenants []string // with the same document; the token of each is its name
+	sites   string   // further sites of the Caddyfile
+}
 
 // startEdge starts one that keeps events where the option says.
-func (b *bench) startEdge(option string) (*edge, error) {
+func (b *bench) startEdge(option string) (*edge, error) { return b.startEdgeWith(option, extras{}) }
+
+func (b *bench) startEdgeWith(option string, more extras) (*edge, error) {
 	dir, err := os.MkdirTemp(b.dir, "edge")
 	if err != nil {
 		return nil, err
 	}
-	document := filepath.Join(dir, "experiments", tenant+".json")
-	if err := os.MkdirAll(filepath.Dir(document), 0o755); err != nil {
-		return nil, err
-	}
-	if err := os.WriteFile(document, b.setting.text, 0o644); err != nil {
-		return nil, err
+	tokens := ""
+	for _, name := range append([]string{tenant}, more.tenants...) {
+		document := filepath.Join(dir, "experiments", name+".json")
+		if err := os.MkdirAll(filepath.Dir(document), 0o755); err != nil {
+			return nil, err
+		}
+		if err := os.WriteFile(document, b.setting.text, 0o644); err != nil {
+			return nil, err
+		}
+		if name != tenant {
+			tokens += fmt.Sprintf("\t\ttoken %s {\n\t\t\ttenant %[1]s\n\t\t}\n", name)
+		}
 	}
 	port, err := freePort()
 	if err != nil {
@@ -64,7 +78,7 @@ func (b *bench) startEdge(option string) (*edge, error) {
 		return nil, err
 	}
 	config := filepath.Join(dir, "Caddyfile")
-	if err := os.WriteFile(config, fmt.Appendf(nil, caddyfile, admin, filepath.Join(dir, "experiments"), option, port), 0o600); err != nil {
+	if err := os.WriteFile(config, fmt.Appendf(nil, caddyfile, admin, filepath.Join(dir, "experiments"), option, port, tokens, more.sites), 0o600); err != nil {
 		return nil, err
 	}
 	e := &edge{
@@ -126,24 +140,30 @@ func (e *edge) stop() {
 
 // call uses the API. An answer other than 200 and 202 is an error.
 func (e *edge) call(ctx context.Context, method, path string, body []byte) ([]byte, error) {
+	text, status, err := e.callAs(ctx, "bench", method, path, body)
+	if err == nil && status != http.StatusOK && status != http.StatusAccepted {
+		err = fmt.Errorf("%s %s was answered with %d: %.300s", method, path, status, text)
+	}
+	return text, err
+}
+
+// callAs uses the API with a token.
+func (e *edge) callAs(ctx context.Context, token, method, path string, body []byte) (text []byte, status int, err error) {
 	request, err := http.NewRequestWithContext(ctx, method, e.url+path, bytes.NewReader(body))
 	if err != nil {
-		return nil, err
+		return nil, 0, err
 	}
-	request.Header.Set("Authorization", "Bearer bench")
+	request.Header.Set("Authorization", "Bearer "+token)
 	if body != nil {
 		request.Header.Set("Content-Type", "application/x-ndjson")
 	}
 	response, err := e.client.Do(request)
 	if err != nil {
-		return nil, err
+		return nil, 0, err
 	}
 	defer response.Body.Close()
-	text, err := io.ReadAll(response.Body)
-	if err == nil && response.StatusCode != http.StatusOK && response.StatusCode != http.StatusAccepted {
-		err = fmt.Errorf("%s %s was answered with %s: %.300s", method, path, response.Status, text)
-	}
-	return text, err
+	text, err = io.ReadAll(response.Body)
+	return text, response.StatusCode, err
 }
 
 func freePort() (int, error) {

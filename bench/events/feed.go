@@ -20,6 +20,7 @@ const day = 24 * 60 * 60 * 1000
 type feed struct {
 	setting *setting
 	units   int
+	tenant  string // whose they are; empty is the bench's
 	// bodies are the batches as they are posted. They are made before, so that
 	// little but the edge is at work when they are sent.
 	bodies [][]byte

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"os"
@@ -33,7 +34,7 @@ func (f *feed) fill(ctx context.Context, open opener) error {
 		return err
 	}
 	for i := range f.batches() {
-		if err := log.Append(ctx, tenant, f.batch(i)); err != nil {
+		if err := log.Append(ctx, cmp.Or(f.tenant, tenant), f.batch(i)); err != nil {
 			_ = log.Close() // the first error counts
 			return err
 		}

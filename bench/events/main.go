@@ -6,6 +6,7 @@
 //	go run ./bench/events                          all of it, some minutes
 //	go run ./bench/events -units 100000 -rounds 1 -postgres=false
 //	go run ./bench/events -measure results,memory
+//	go run ./bench/events -measure attack          logins while a token asks for the dearest report without end
 //	go run ./bench/events -profile results         writes results.pprof, and no table; or ingest
 //
 // Who sends, the edge and the database share this machine's cores and its disk.
@@ -54,7 +55,7 @@ func main() {
 	flag.IntVar(&b.rounds, "rounds", 3, "how often events are sent to an empty log")
 	flag.IntVar(&b.asks, "asks", 9, "how often results are asked for")
 	flag.BoolVar(&b.postgres, "postgres", true, "measure PostgreSQL too, if it is installed")
-	measure := flag.String("measure", "ingest,disk,results,memory", "what to measure")
+	measure := flag.String("measure", "ingest,disk,results,memory", "what to measure; also attack")
 	results := flag.String("results", "", "file for the results, for bench/figures")
 	flag.Parse()
 	b.measured = strings.Split(*measure, ",")
@@ -115,7 +116,7 @@ func (b *bench) measure(ctx context.Context) (err error) {
 		defer database.close()
 	}
 	filled := filepath.Join(b.dir, "filled")
-	if !slices.Contains(b.measured, "ingest") {
+	if !slices.Contains(b.measured, "ingest") && slices.ContainsFunc(b.measured, func(name string) bool { return name != "attack" }) {
 		if err := b.fillBoth(ctx, filled, database); err != nil {
 			return err
 		}
@@ -128,6 +129,7 @@ func (b *bench) measure(ctx context.Context) (err error) {
 		{"disk", func() error { return b.disk(ctx, filled) }},
 		{"results", func() error { return b.results(ctx, filled, database) }},
 		{"memory", func() error { return b.memory(ctx, filled) }},
+		{"attack", func() error { return b.attack(ctx) }},
 	} {
 		if !slices.Contains(b.measured, step.name) {
 			continue
