@@ -13,6 +13,7 @@ import (
 
 	"github.com/caddy-experiments/caddy-experiments/management"
 	"github.com/caddy-experiments/caddy-experiments/results"
+	"github.com/caddy-experiments/caddy-experiments/results/intake"
 	"github.com/caddy-experiments/caddy-experiments/store"
 )
 
@@ -105,12 +106,16 @@ func (a *API) prior() results.Prior {
 	return results.WeakPrior
 }
 
+// uploads bounds the memory of events that are sent to this process, whatever
+// configuration and site they are sent to.
+var uploads = intake.New(intake.Limits{})
+
 // managedEvents is what the management API does with events.
 func (a *App) managedEvents() management.Events {
 	if a.events == nil {
 		return management.Events{}
 	}
-	out := management.Events{Append: a.events.append, Reports: desk, Retention: max(time.Duration(a.Events.Retention), 0)}
+	out := management.Events{Append: a.events.append, Reports: desk, Intake: uploads, Retention: max(time.Duration(a.Events.Retention), 0)}
 	if a.events.log != nil {
 		out.Log = a.events.log
 	}

@@ -13,6 +13,7 @@ import (
 	"github.com/caddy-experiments/caddy-experiments/engine"
 	"github.com/caddy-experiments/caddy-experiments/management/launchdarkly"
 	"github.com/caddy-experiments/caddy-experiments/results"
+	"github.com/caddy-experiments/caddy-experiments/results/intake"
 	"github.com/caddy-experiments/caddy-experiments/results/reports"
 	"github.com/caddy-experiments/caddy-experiments/store"
 )
@@ -114,6 +115,9 @@ func New(config Config) (*API, error) {
 	}
 	if config.Events.Reports == nil {
 		config.Events.Reports = reports.New(reports.Limits{})
+	}
+	if config.Events.Intake == nil {
+		config.Events.Intake = intake.New(intake.Limits{})
 	}
 	keyring, err := newKeyring(config.Tokens, config.Rate, config.Burst)
 	if err != nil {

@@ -32,6 +32,7 @@ const (
 	CodeStoreUnavailable = "experiment_store_unavailable"
 	CodeServiceFailed    = "experiment_service_failed"
 
+	CodeEventsBusy        = "experiment_events_busy"
 	CodeEventsOff         = "experiment_events_off"
 	CodeEventsTooLarge    = "experiment_events_too_large"
 	CodeEventsRejected    = "experiment_events_rejected"
@@ -107,6 +108,7 @@ var codes = map[string]Code{
 	CodeStoreUnavailable: {http.StatusServiceUnavailable, "The store cannot be reached; nothing has been changed."},
 	CodeServiceFailed:    {http.StatusServiceUnavailable, "The request could not be handled; the server's log says why."},
 
+	CodeEventsBusy:        {http.StatusServiceUnavailable, "Too many events are on their way at once; send the batch again."},
 	CodeEventsOff:         {http.StatusNotFound, "This edge keeps no events: it has events off, or hands them on to another edge, which has the results."},
 	CodeEventsTooLarge:    {http.StatusRequestEntityTooLarge, fmt.Sprintf("The batch is larger than %d bytes or %d events; send it in several parts.", events.DefaultMaxBytes, events.DefaultMaxRecords)},
 	CodeEventsRejected:    {http.StatusBadRequest, "None of the events was taken."},

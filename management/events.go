@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io"
 	"log/slog"
 	"net/http"
 	"slices"
@@ -12,6 +11,7 @@ import (
 
 	"github.com/caddy-experiments/caddy-experiments/engine"
 	"github.com/caddy-experiments/caddy-experiments/results/events"
+	"github.com/caddy-experiments/caddy-experiments/results/intake"
 	"github.com/caddy-experiments/caddy-experiments/results/reports"
 	"github.com/caddy-experiments/caddy-experiments/store"
 )
@@ -27,6 +27,9 @@ type Events struct {
 	// Reports is where results wait for their turn: that of all the APIs whose logs
 	// are on the same machine. Nil is one of this API's own.
 	Reports *reports.Desk
+	// Intake bounds the memory of uploads, of all the APIs of the process together.
+	// Nil is one of this API's own.
+	Intake *intake.Intake
 	// Retention is how long events are kept, and so how old a new one may be; 0 is
 	// for ever.
 	Retention time.Duration
@@ -43,18 +46,17 @@ type ingested struct {
 
 // postEvents takes exposures and outcomes: one, an array, or lines.
 func postEvents(c *call) (answer, *refusal) {
-	return c.ingest(func(body io.Reader, check events.Check) (*events.Batch, *events.Report, error) {
-		return events.Decode(body, c.request.Header.Get("Content-Type"), c.limits(check), c.now)
+	return c.ingest(func(body []byte, check events.Check) (*events.Batch, *events.Report, error) {
+		return events.DecodeText(body, c.request.Header.Get("Content-Type"), c.limits(check), c.now)
 	})
 }
 
 // postLogStream takes an identity provider's log in Auth0's form. Rows of no
 // interest are no fault: the provider would send them again for ever.
 func postLogStream(c *call) (answer, *refusal) {
-	return c.ingest(func(body io.Reader, check events.Check) (*events.Batch, *events.Report, error) {
+	return c.ingest(func(body []byte, check events.Check) (*events.Batch, *events.Report, error) {
 		known := func(event string) bool { return check.Outcome(&events.Outcome{Event: event}) == nil }
-		batch, report, err := events.DecodeLogStream(body, c.limits(check), c.now, known)
-		return batch, report, err
+		return events.DecodeLogStreamText(body, c.limits(check), c.now, known)
 	})
 }
 
@@ -63,7 +65,7 @@ func (c *call) limits(check events.Check) events.Limits {
 }
 
 // ingest reads a batch and appends what is good in it.
-func (c *call) ingest(read func(io.Reader, events.Check) (*events.Batch, *events.Report, error)) (answer, *refusal) {
+func (c *call) ingest(read func([]byte, events.Check) (*events.Batch, *events.Report, error)) (answer, *refusal) {
 	if c.api.config.Events.Append == nil {
 		return answer{}, failed(CodeEventsOff, "")
 	}
@@ -71,21 +73,29 @@ func (c *call) ingest(read func(io.Reader, events.Check) (*events.Batch, *events
 	if problem != nil {
 		return answer{}, problem
 	}
-	batch, report, err := read(c.request.Body, belongs(document))
+	body, err := c.api.config.Events.Intake.Read(c.request.Context(), string(c.token.Tenant), c.request.Body, c.request.ContentLength, events.DefaultMaxBytes)
+	if err != nil {
+		return answer{}, notRead(err)
+	}
+	defer body.Release()
+	ctx, cancel := context.WithTimeout(c.request.Context(), eventTimeout)
+	defer cancel()
+	if err := body.Decode(ctx); err != nil {
+		return answer{}, notRead(err)
+	}
+	batch, report, err := read(body.Text, belongs(document))
 	switch syntax, broken := errors.AsType[*events.SyntaxError](err); {
 	case errors.Is(err, events.ErrTooLarge):
 		return answer{}, failed(CodeEventsTooLarge, "")
 	case broken:
 		return answer{}, failed(CodeInvalidBody, "Invalid request body. Line %d: %s.", syntax.Line, syntax.Reason)
 	case err != nil:
-		return answer{}, failed(CodeInvalidBody, "Invalid request body. It ends too early.")
+		return answer{}, notRead(err)
 	}
 	if batch.Len() == 0 && report.Rejected > 0 && c.operation.id == operationEvents {
 		return answer{}, failed(CodeEventsRejected, "None of the events was taken. %s.", firstFaults(report))
 	}
 	if batch.Len() > 0 {
-		ctx, cancel := context.WithTimeout(c.request.Context(), eventTimeout)
-		defer cancel()
 		add := func(ctx context.Context, _ string, part *events.Batch) error {
 			return c.api.config.Events.Append(ctx, c.token.Tenant, part)
 		}
@@ -102,6 +112,19 @@ func (c *call) ingest(read func(io.Reader, events.Check) (*events.Batch, *events
 		}
 	}
 	return answer{status: http.StatusAccepted, body: ingested{*report}}, nil
+}
+
+// notRead says why there is nothing of a body.
+func notRead(err error) *refusal {
+	switch {
+	case errors.Is(err, events.ErrTooLarge):
+		return failed(CodeEventsTooLarge, "")
+	case errors.Is(err, intake.ErrBusy):
+		return failed(CodeEventsBusy, "")
+	case errors.Is(err, intake.ErrSlow):
+		return failed(CodeInvalidBody, "Invalid request body. It came too slowly.")
+	}
+	return failed(CodeInvalidBody, "Invalid request body. It ends too early.")
 }
 
 // operationEvents is the one that refuses a batch with nothing good in it.

@@ -204,7 +204,7 @@ func TestRefusals(t *testing.T) {
 	for _, code := range []string{
 		CodeInvalidBody, CodeInvalidContentType, CodeBodyTooLarge, CodeInvalidQuery, CodeInvalidToken, CodeInsufficientScope, CodeNotEntitled,
 		CodePreconditionFailed, CodeTooManyRequests, CodeDocumentTooLarge, CodeDocumentLimit, CodeDocumentInvalid, CodeStoreUnavailable, CodeServiceFailed,
-		CodeEventsOff, CodeEventsTooLarge, CodeEventsRejected, CodeEventsUnavailable, CodeResultsBusy, CodeIterationNotFound, CodeMetricNotFound,
+		CodeEventsBusy, CodeEventsOff, CodeEventsTooLarge, CodeEventsRejected, CodeEventsUnavailable, CodeResultsBusy, CodeIterationNotFound, CodeMetricNotFound,
 	} {
 		answered[code] = true
 	}

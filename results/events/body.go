@@ -31,12 +31,8 @@ type body struct {
 	line, counted int // the line of a place up to which lines are counted
 }
 
-// read reads everything in r record by record.
-func read(r io.Reader, contentType string, limits Limits, report *Report, take func([]byte) (string, error)) error {
-	text, err := readAll(r, limits.MaxBytes)
-	if err != nil {
-		return err
-	}
+// read reads a text record by record.
+func read(text []byte, contentType string, limits Limits, report *Report, take func([]byte) (string, error)) error {
 	b := &body{text: bytes.TrimPrefix(text, []byte("\ufeff")), limits: limits, report: report, take: take, line: 1}
 	begin := space(b.text, 0)
 	if isLines(contentType) {

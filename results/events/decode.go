@@ -17,9 +17,19 @@ import (
 // A record that is wrong is rejected on its own. An error means that nothing was
 // read: it is a SyntaxError where the whole is no JSON, ErrTooLarge, or that of r.
 func Decode(r io.Reader, contentType string, limits Limits, now time.Time) (*Batch, *Report, error) {
+	text, err := readAll(r, limits.complete().MaxBytes)
+	if err != nil {
+		return nil, nil, err
+	}
+	return DecodeText(text, contentType, limits, now)
+}
+
+// DecodeText is Decode of a text that has been read, whose length it does not
+// bound. The batch refers to nothing of the text.
+func DecodeText(text []byte, contentType string, limits Limits, now time.Time) (*Batch, *Report, error) {
 	d := &decoder{limits: limits.complete(), now: MillisOf(now), batch: &Batch{}, words: words{}}
 	report := &Report{}
-	if err := read(r, contentType, d.limits, report, d.take); err != nil {
+	if err := read(text, contentType, d.limits, report, d.take); err != nil {
 		return nil, nil, err
 	}
 	report.Accepted = d.batch.Len()

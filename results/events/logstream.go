@@ -21,9 +21,19 @@ import (
 // The exposure is where the provider's configuration has put the id that came
 // with the request: see exposureOf. Errors are those of Decode.
 func DecodeLogStream(r io.Reader, limits Limits, now time.Time, known func(event string) bool) (*Batch, *Report, error) {
+	text, err := readAll(r, limits.complete().MaxBytes)
+	if err != nil {
+		return nil, nil, err
+	}
+	return DecodeLogStreamText(text, limits, now, known)
+}
+
+// DecodeLogStreamText is DecodeLogStream of a text that has been read, whose length
+// it does not bound.
+func DecodeLogStreamText(text []byte, limits Limits, now time.Time, known func(event string) bool) (*Batch, *Report, error) {
 	d := &rows{limits: limits.complete(), now: MillisOf(now), known: known, batch: &Batch{}}
 	report := &Report{}
-	err := read(r, "", d.limits, report, func(record []byte) (string, error) {
+	err := read(text, "", d.limits, report, func(record []byte) (string, error) {
 		id, err := d.take(record)
 		if errors.Is(err, errSkipped) {
 			report.Skipped++
