@@ -184,12 +184,16 @@ func serveEvents(w http.ResponseWriter, r *http.Request) error {
 		return app.importEvents(w, r, tenant)
 	}
 	w.Header().Set("Content-Type", lines)
+	out := newTransfer(w, r, transferPatience)
 	var text []byte
 	err = app.events.log.Export(r.Context(), string(tenant), func(b *events.Batch) error {
 		text = b.AppendNDJSON(text[:0])
-		_, err := w.Write(text)
+		_, err := out.Write(text)
 		return err
 	})
+	if err == nil {
+		err = out.end()
+	}
 	if err != nil {
 		app.logger.Error("exporting events broke off: " + err.Error())
 		panic(http.ErrAbortHandler) // so that what was written is not taken for all
@@ -201,12 +205,14 @@ func serveEvents(w http.ResponseWriter, r *http.Request) error {
 func (a *App) importEvents(w http.ResponseWriter, r *http.Request, tenant store.Tenant) error {
 	var all events.Report
 	limits := events.Limits{Future: 24 * time.Hour}
-	err := events.DecodeLines(r.Body, limits, wallClock(), func(batch *events.Batch, report *events.Report) error {
+	in := newTransfer(w, r, transferPatience)
+	err := events.DecodeLines(in, limits, wallClock(), func(batch *events.Batch, report *events.Report) error {
 		all.Add(report)
 		ctx, cancel := context.WithTimeout(r.Context(), resultsTime)
 		defer cancel()
 		return a.events.log.Append(ctx, string(tenant), batch)
 	})
+	in.rest()
 	if err != nil {
 		return refused(http.StatusServiceUnavailable, fmt.Errorf("importing events: %w; %d were added before", err, all.Accepted))
 	}
