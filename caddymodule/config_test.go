@@ -47,6 +47,8 @@ func TestLoadRefuses(t *testing.T) {
 			want: []string{"geoip:", "broken.mmdb", "damaged"}},
 		{name: "decision log that cannot be opened", setup: setup{App: "decision_log " + broken + "/decisions.log"},
 			want: []string{"decision_log: opening", "broken.mmdb/decisions.log"}},
+		{name: "connection string that cannot be read", setup: setup{App: "events postgres postgres://edge:s3cret@host:port/db"},
+			want: []string{"events postgres: the DSN is neither", "write for example: events postgres postgres://user"}},
 		{name: "tenant that is not entitled", setup: setup{App: "tenants acme/* */staging"},
 			want: []string{"tenant default/production is not among the tenants of the experiments app", "add it there"}},
 		{name: "tenant without environment", old: site, new: site + `,"tenant":"production"`,
@@ -103,6 +105,9 @@ func TestLoadRefuses(t *testing.T) {
 				if !strings.Contains(err.Error(), want) {
 					t.Errorf("the refusal should say %q, it says\n%v", want, err)
 				}
+			}
+			if strings.Contains(err.Error(), "s3cret") {
+				t.Errorf("the refusal has the password: %v", err)
 			}
 			e.Get("/authorize", jar)
 			if got := e.Provider.Last(t).Config(t)["variation_id"]; got != variation {

@@ -28,7 +28,7 @@ var (
 		relayDesc("resent", "Entries of the spool that were sent again, because they could have got lost."),
 		relayDesc("received", "Messages of other edges that have been put into the log."),
 		relayDesc("dropped", "Messages in the queue that could not be read, or are of nobody who has the signing key."),
-		relayDesc("rejected", "Events of other edges that could not be read."),
+		relayDesc("rejected", "Events of other edges that could not be read, or that the log never takes."),
 	}
 )
 

@@ -6,9 +6,9 @@
 //	go run ./bench/torture -list         what there is
 //	go run ./bench/torture F1 F10        only these
 //
-// It needs redis-server, redis-sentinel and python3, and starts processes of its
-// own only. The table says for each fault what was demanded and what happened;
-// the exit status is 1 if anything was not met.
+// It needs redis-server, redis-sentinel, PostgreSQL and python3, and starts
+// processes of its own only. The table says for each fault what was demanded and
+// what happened; the exit status is 1 if anything was not met.
 package main
 
 import (
@@ -26,7 +26,7 @@ type fault struct {
 	run              func(*scene)
 }
 
-var faults = slices.Concat(outages, topologies, losses, writings, disks, reloads, sickDisks, exports, clocks)
+var faults = slices.Concat(outages, topologies, losses, writings, disks, reloads, sickDisks, deliveries, exports, clocks)
 
 func main() {
 	list := flag.Bool("list", false, "list the faults")
