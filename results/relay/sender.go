@@ -2,7 +2,6 @@ package relay
 
 import (
 	"context"
-	"fmt"
 	"log/slog"
 	"sync/atomic"
 	"time"
@@ -11,8 +10,8 @@ import (
 	"github.com/caddy-experiments/caddy-experiments/results/trouble"
 )
 
-// Sender brings what is in a spool to the receiver. Set its fields, then Run it
-// once.
+// Sender brings what is in a spool to the receiver. Set its fields, then Run it.
+// It may be run again, with another spool, when that has ended.
 type Sender struct {
 	Spool *spool.Spool
 	Queue Queue
@@ -98,6 +97,7 @@ func (s *Sender) complete() {
 	if s.Patience <= 0 {
 		s.Patience = 5 * time.Second
 	}
+	s.base, s.cursor, s.highest, s.told, s.flying, s.doubt = 0, 0, 0, 0, nil, false
 	s.patience = s.Patience
 }
 
@@ -171,8 +171,8 @@ func (s *Sender) listen(ctx context.Context) error {
 	if s.told = seq; seq <= s.base {
 		return nil
 	}
-	if err := s.Spool.Forget(seq); err != nil {
-		return fmt.Errorf("forgetting what has arrived: %w", err)
+	if err := s.Spool.Forget(seq); err != nil { // which is no reason not to send the rest
+		s.trouble.Do(func() { s.Logger.Warn("events that have arrived stay in the spool", "error", err) })
 	}
 	s.land(seq)
 	return nil

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"fmt"
 	"os"
+	"slices"
 	"strings"
 
 	"github.com/caddy-experiments/caddy-experiments/results/events"
@@ -91,9 +92,15 @@ func (s *Spool) join(tenant string, parts [][]byte) (_ *group, seq uint64, err e
 		return nil, 0, ErrClosed
 	}
 	if s.size+size > s.options.MaxBytes {
-		return nil, 0, fmt.Errorf("%w: there are %d bytes, the limit is %d", ErrFull, s.size, s.options.MaxBytes)
+		_ = s.drop(true) // what a disk has kept that failed
+	}
+	if s.size+size > s.options.MaxBytes {
+		err := fmt.Errorf("%w: there are %d bytes, the limit is %d", ErrFull, s.size, s.options.MaxBytes)
+		s.note(err)
+		return nil, 0, err
 	}
 	if err := s.reserve(len(parts)); err != nil {
+		s.note(err)
 		return nil, 0, err
 	}
 	s.size += size
@@ -118,13 +125,19 @@ func (s *Spool) write(g *group) error {
 			err = s.file.Sync()
 		}
 	}
+	if err == nil {
+		err = s.stands(current)
+	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if err != nil {
 		s.size -= int64(len(g.text))
 		s.abandon()
-		return fmt.Errorf("writing to the spool: %w", err)
+		err = fmt.Errorf("writing to the spool: %w", err)
+		s.note(err)
+		return err
 	}
+	s.note(nil)
 	current.entries += g.entries
 	current.last = g.last
 	current.size += int64(len(g.text))
@@ -153,6 +166,7 @@ func (s *Spool) currentFor(g *group) (*segment, error) {
 	}
 	if err := syncDir(s.dir); err != nil {
 		_ = f.Close()
+		_ = os.Remove(path) // there is nothing in it
 		return nil, err
 	}
 	s.file = f
@@ -165,12 +179,17 @@ func (s *Spool) currentFor(g *group) (*segment, error) {
 }
 
 // abandon leaves a segment to which writing has failed: what is on disk after
-// such a failure is not known. The caller holds both locks.
+// such a failure is not known. One without entries is removed, or there would be
+// one more with each attempt. The caller holds both locks.
 func (s *Spool) abandon() {
 	if s.current == nil {
 		return
 	}
 	_ = s.file.Truncate(s.current.size) // what stays is skipped
+	if s.current.entries == 0 {
+		_ = os.Remove(s.current.path) // what stays is found when it is opened again
+		s.segments = slices.DeleteFunc(s.segments, func(segment *segment) bool { return segment == s.current })
+	}
 	s.retire()
 }
 

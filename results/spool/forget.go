@@ -4,7 +4,7 @@ import "os"
 
 // Forget says that all entries up to a number have arrived. They are not read
 // any more, and whole files of them are removed. A crash can bring the others
-// back.
+// back. After an error they are forgotten too, and the files are removed later.
 func (s *Spool) Forget(upTo uint64) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()

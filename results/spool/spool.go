@@ -40,11 +40,13 @@ type Spool struct {
 	lost     uint64
 	cursor   cursor
 	closed   bool
+	trouble  error         // of the last attempt to append
+	failed   chan struct{} // closed when the directory is gone
 }
 
 // Open opens the spool in a directory, which is made where there is none.
 func Open(dir string, options Options) (*Spool, error) {
-	s := &Spool{dir: dir, options: options.complete(), wake: make(chan struct{}, 1)}
+	s := &Spool{dir: dir, options: options.complete(), wake: make(chan struct{}, 1), failed: make(chan struct{})}
 	if err := durable.MakeDir(dir, 0o755); err != nil {
 		return nil, fmt.Errorf("opening the spool: %w", err)
 	}
