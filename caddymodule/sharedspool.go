@@ -51,15 +51,15 @@ func (s *sharedSpool) pending() (entries int, bytes int64) {
 	return lent.Thing().Pending()
 }
 
-// follow runs do with the spool, once it is there, until the context ends.
+// follow runs do with the spool whenever it is open, until the context ends or it
+// is closed for good.
 func (s *sharedSpool) follow(ctx context.Context, do func(context.Context, *spool.Spool)) {
-	if s.Await(ctx) != nil {
-		return
+	for ctx.Err() == nil && s.Await(ctx) == nil {
+		_ = s.Use(ctx, func(ctx context.Context, spool *spool.Spool) error { // closed meanwhile
+			do(ctx, spool)
+			return nil
+		})
 	}
-	_ = s.Use(ctx, func(ctx context.Context, spool *spool.Spool) error { // closed meanwhile
-		do(ctx, spool)
-		return nil
-	})
 }
 
 // Destruct closes the spool.

@@ -3,6 +3,8 @@ package main
 import (
 	"fmt"
 	"net/http"
+	"os"
+	"path/filepath"
 	"strings"
 	"sync"
 	"syscall"
@@ -82,7 +84,7 @@ func (p *postings) arrive(e *edge) {
 	p.group.Wait()
 	s := p.scene
 	if p.refused > 0 {
-		s.miss("%d events were not accepted, the first: %s", p.refused, p.reason)
+		s.miss("%d events were not accepted, the first: %s; the edges say: %s", p.refused, p.reason, p.reasons())
 	}
 	begin := time.Now()
 	s.within(2*time.Minute, "all that was accepted is in the log", func() bool {
@@ -93,6 +95,24 @@ func (p *postings) arrive(e *edge) {
 		return missing == 0
 	})
 	s.note("%d events accepted, all there after %s", len(p.accepted), round(time.Since(begin)))
+}
+
+// reasons are what the edges say of the first events that they did not accept.
+func (p *postings) reasons() string {
+	var all []string
+	for _, e := range *p.scene.load.edges.Load() {
+		log, err := os.ReadFile(filepath.Join(e.dir, "edge.log"))
+		if err != nil {
+			p.scene.Fatal(err)
+		}
+		for line := range strings.Lines(string(log)) {
+			if strings.Contains(line, "appending events failed") {
+				all = append(all, strings.TrimSpace(line))
+				break
+			}
+		}
+	}
+	return strings.Join(all, " ")
 }
 
 // lacks counts what is not in the log of an edge, and what is there twice.
