@@ -11,6 +11,7 @@ import (
 	"path/filepath"
 	"slices"
 	"strconv"
+	"strings"
 	"testing"
 	"time"
 
@@ -103,7 +104,8 @@ func (s *Server) create() (err error) {
 
 func (s *Server) data() string { return filepath.Join(s.dir, "data") }
 
-// run starts the process and waits until it answers.
+// run starts the process and waits until it answers. The kernel may take a while to
+// end all processes of one that was killed; until then a new one refuses to start.
 func (s *Server) run() error {
 	path := filepath.Join(s.dir, "log")
 	log, err := os.OpenFile(path, os.O_CREATE|os.O_APPEND|os.O_WRONLY, 0o600)
@@ -111,22 +113,33 @@ func (s *Server) run() error {
 		return err
 	}
 	defer log.Close()
-	command := exec.Command(filepath.Join(s.programs, "postgres"), "-D", s.data(), "-p", strconv.Itoa(s.port),
-		"-c", "listen_addresses=127.0.0.1", "-c", "unix_socket_directories=", "-c", "client_connection_check_interval=1s")
-	command.Dir, command.Stdout, command.Stderr = s.dir, log, log
-	s.owner.run(command)
-	if s.process, err = launch(command); err != nil {
+	if err := s.launch(log); err != nil {
 		return err
 	}
 	for deadline := time.Now().Add(patience); time.Now().Before(deadline); time.Sleep(10 * time.Millisecond) {
 		if !s.process.running() {
-			return fmt.Errorf("it ended:\n%s", tail(path))
+			end := tail(path)
+			if !strings.Contains(end, "is still in use") {
+				return fmt.Errorf("it ended:\n%s", end)
+			}
+			if err := s.launch(log); err != nil {
+				return err
+			}
 		}
 		if err = s.Try("SELECT 1"); err == nil {
 			return nil
 		}
 	}
 	return fmt.Errorf("it does not answer after %s: %w\n%s", patience, err, tail(path))
+}
+
+func (s *Server) launch(log *os.File) (err error) {
+	command := exec.Command(filepath.Join(s.programs, "postgres"), "-D", s.data(), "-p", strconv.Itoa(s.port),
+		"-c", "listen_addresses=127.0.0.1", "-c", "unix_socket_directories=", "-c", "client_connection_check_interval=1s")
+	command.Dir, command.Stdout, command.Stderr = s.dir, log, log
+	s.owner.run(command)
+	s.process, err = launch(command)
+	return err
 }
 
 func (s *Server) remove() {
