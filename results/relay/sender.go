@@ -41,7 +41,8 @@ type Sender struct {
 	// doubt says that the queue may have lost messages.
 	doubt    bool
 	trouble  trouble.Trouble
-	tooLarge trouble.Tally // entries that fit into no message
+	stays    trouble.Trouble // what has arrived stays in the spool
+	tooLarge trouble.Tally   // entries that fit into no message
 }
 
 // flight is a message that is in the queue as far as the sender knows.
@@ -172,7 +173,9 @@ func (s *Sender) listen(ctx context.Context) error {
 		return nil
 	}
 	if err := s.Spool.Forget(seq); err != nil { // which is no reason not to send the rest
-		s.trouble.Do(func() { s.Logger.Warn("events that have arrived stay in the spool", "error", err) })
+		s.stays.Happened(err, func() { s.Logger.Warn("events that have arrived stay in the spool", "error", err) })
+	} else {
+		s.stays.Over(func(time.Duration) { s.Logger.Info("events that have arrived leave the spool again") })
 	}
 	s.land(seq)
 	return nil
