@@ -74,15 +74,16 @@ func batches(units int) func(yield func(*events.Batch) bool) {
 // next.
 func BenchmarkIngest(b *testing.B) {
 	b.Run("units", func(b *testing.B) { ingest(b, func(*events.Outcome, int) {}) })
-	// Of two outcomes of a user, one tells the unit too.
-	b.Run("users", func(b *testing.B) {
-		ingest(b, func(o *events.Outcome, i int) {
-			o.UserID = fmt.Sprint("user-", i/2)
-			if i%2 == 0 {
-				o.Unit = ""
-			}
-		})
-	})
+	b.Run("users", func(b *testing.B) { ingest(b, withUser) })
+}
+
+// withUser gives the outcomes users: of two outcomes of a user, one tells the unit
+// too.
+func withUser(o *events.Outcome, i int) {
+	o.UserID = fmt.Sprint("user-", i/2)
+	if i%2 == 0 {
+		o.Unit = ""
+	}
 }
 
 func ingest(b *testing.B, change func(o *events.Outcome, i int)) {
@@ -117,19 +118,26 @@ func ingest(b *testing.B, change func(o *events.Outcome, i int)) {
 
 // filled gives a log with units and as many outcomes. It is kept between runs
 // where EMBEDDED_BENCHMARK_DIR says so.
-func filled(b *testing.B, units int) *Log {
+func filled(b *testing.B, units int, change func(o *events.Outcome, i int)) *Log {
 	b.Helper()
 	dir := os.Getenv("EMBEDDED_BENCHMARK_DIR")
 	if dir == "" {
 		dir = b.TempDir()
 	}
-	dir = filepath.Join(dir, fmt.Sprint(units))
+	dir = filepath.Join(dir, fmt.Sprint(units, change == nil))
 	_, err := os.Stat(dir)
 	l := opened(b, dir)
 	if err == nil {
 		return l
 	}
+	n := 0
 	for batch := range batches(units) {
+		for i := range batch.Outcomes {
+			if change != nil {
+				change(&batch.Outcomes[i], n)
+			}
+			n++
+		}
 		if err := l.Append(context.Background(), "shop/production", batch); err != nil {
 			b.Fatal(err)
 		}
@@ -158,13 +166,32 @@ func BenchmarkResults(b *testing.B) {
 	capped.Measures[1].Cap = 0.999
 	capped.Measures[1].Histogram = true
 	for _, units := range []int{100_000, 1_000_000} {
-		l := filled(b, units)
+		l := filled(b, units, nil)
 		for _, kind := range []struct {
 			name  string
 			query events.Query
 		}{{"plain", plain}, {"attributes", sliced}, {"days", daily}, {"attributes+days", everything}, {"cap+histogram", capped}} {
 			b.Run(fmt.Sprintf("units=%d/%s", units, kind.name), func(b *testing.B) { ask(b, l, kind.query, units) })
 		}
+		if err := l.Close(); err != nil {
+			b.Fatal(err)
+		}
+	}
+}
+
+// BenchmarkResultsByUser is the plain one, where half of the outcomes tell a user
+// only.
+func BenchmarkResultsByUser(b *testing.B) {
+	q := events.Query{
+		Tenant: "shop/production", Experiment: "signup", Iteration: "1", Skew: events.DefaultSkew,
+		Measures: []events.Measure{
+			{Key: "login", Event: "login", Aggregation: events.Occurrence, Window: 7 * 24 * time.Hour},
+			{Key: "revenue", Event: "order", Aggregation: events.Sum, Window: 7 * 24 * time.Hour},
+		},
+	}
+	for _, units := range []int{100_000, 1_000_000} {
+		l := filled(b, units, withUser)
+		b.Run(fmt.Sprintf("units=%d", units), func(b *testing.B) { ask(b, l, q, units) })
 		if err := l.Close(); err != nil {
 			b.Fatal(err)
 		}
