@@ -29,7 +29,7 @@ var layout = map[string][]string{
 	"store/file":                    {"engine", "store", "store/durable"},
 	"store/redis":                   {"engine", "store", "store/durable"},
 	"store/redis/redistest":         {},
-	"management":                    {"engine", "store", "results", "results/events", "results/pace", "results/report", "results/reports", "management/launchdarkly"},
+	"management":                    {"engine", "store", "results", "results/events", "results/intake", "results/pace", "results/report", "results/reports", "management/launchdarkly"},
 	"management/launchdarkly":       {"engine", "store", "results", "results/pace", "results/report"},
 	"results":                       {},
 	"results/events":                {"results"},
@@ -38,6 +38,7 @@ var layout = map[string][]string{
 	"results/postgres":              {"results", "results/events"},
 	"results/postgres/postgrestest": {},
 	"results/pace":                  {},
+	"results/intake":                {"results/events"},
 	"results/trouble":               {},
 	"results/reports":               {"engine", "results", "results/events", "results/pace", "results/report"},
 	"results/report":                {"engine", "results", "results/events", "results/pace"},
@@ -45,7 +46,7 @@ var layout = map[string][]string{
 	"results/relay":                 {"results/events", "results/spool", "results/trouble"},
 	"results/upkeep":                {"results/events"},
 	"caddymodule": {"device", "engine", "geo", "management", "store", "store/file", "store/redis",
-		"results", "results/events", "results/embedded", "results/postgres", "results/relay", "results/report", "results/reports", "results/spool", "results/upkeep"},
+		"results", "results/events", "results/embedded", "results/intake", "results/postgres", "results/relay", "results/report", "results/reports", "results/spool", "results/upkeep"},
 	"caddymodule/cmd/caddy": {"caddymodule"},
 }
 

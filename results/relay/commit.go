@@ -71,25 +71,28 @@ func (r *Receiver) commit(ctx context.Context, messages []received, failed map[s
 // commitAll reports whether all messages could be committed. If not, nothing of them
 // is counted, as they come again.
 func (r *Receiver) commitAll(ctx context.Context, messages []received, failed map[string]error) bool {
-	for i := range messages {
-		if messages[i].isOf(failed) {
-			return false
-		}
-	}
 	var left omission
 	batches := map[string]*events.Batch{}
 	for i := range messages {
 		messages[i].decode(batches, &left)
 	}
-	records := 0
+	records, all := 0, true
 	for _, tenant := range slices.Sorted(maps.Keys(batches)) {
+		if failed[tenant] != nil {
+			all = false
+			continue
+		}
 		refused, err := r.deliver(ctx, tenant, batches[tenant])
 		if err != nil {
 			failed[tenant] = fmt.Errorf("appending events of %s: %w", tenant, err)
-			return false
+			all = false
+			continue // the others' need not wait; to append them again is harmless
 		}
 		records += batches[tenant].Len() - refused.Records
 		left.add(tenant, refused)
+	}
+	if !all {
+		return false
 	}
 	r.committed.Add(uint64(records))
 	r.received.Add(uint64(len(messages)))
@@ -97,11 +100,6 @@ func (r *Receiver) commitAll(ctx context.Context, messages []received, failed ma
 		r.Logger.Warn("leaving out records that cannot be read or kept", "records", untold, "tenant", left.tenant, "error", left.Reason)
 	})
 	return true
-}
-
-// isOf reports whether a message has records of one of some tenants.
-func (m *message) isOf(tenants map[string]error) bool {
-	return slices.ContainsFunc(m.sections, func(s section) bool { return tenants[s.tenant] != nil })
 }
 
 // decode adds the records of a message to the batches of their tenants.
