@@ -17,6 +17,7 @@ import (
 	caddycmd "github.com/caddyserver/caddy/v2/cmd"
 	"github.com/spf13/cobra"
 
+	"github.com/caddy-experiments/caddy-experiments/engine"
 	"github.com/caddy-experiments/caddy-experiments/store"
 )
 
@@ -54,7 +55,7 @@ func statusCommand() *cobra.Command {
 			return caddy.ExitCodeFailedStartup, fmt.Errorf("reading the status: %w", err)
 		}
 		if flags.Bool("json") {
-			_, err = os.Stdout.Write(text)
+			_, err = terminal{os.Stdout}.Write(text)
 		} else {
 			err = s.print(os.Stdout)
 		}
@@ -68,6 +69,7 @@ func statusCommand() *cobra.Command {
 
 // print writes the status for people.
 func (s *status) print(w io.Writer) error {
+	w = terminal{w}
 	table := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
 	fmt.Fprintf(table, "TENANT\tSTATE\tREVISION\tAPPLIED\tEXPERIMENT\tSTATUS\tASSIGNS\n")
 	for _, t := range s.Tenants {
@@ -89,20 +91,20 @@ func (s *status) print(w io.Writer) error {
 	}
 	if !s.Store.Reachable {
 		fmt.Fprintf(w, "\nstore: has not answered since %s: %s; what is in force stays so\n",
-			s.Store.Since.Local().Format(time.DateTime), s.Store.LastError)
+			s.Store.Since.Local().Format(time.DateTime), engine.Printable(s.Store.LastError))
 	}
 	for _, t := range s.Tenants {
 		if t.LastError != "" && t.LastError != s.Store.LastError {
-			fmt.Fprintf(w, "\n%s: %s\n", t.Tenant, t.LastError)
+			fmt.Fprintf(w, "\n%s: %s\n", t.Tenant, engine.Printable(t.LastError))
 		}
 		for _, x := range t.Experiments {
 			for _, b := range x.Blockers {
-				fmt.Fprintf(w, "\n%s: %s: %s: %s\n", t.Tenant, x.ID, b.Code, b.Message)
+				fmt.Fprintf(w, "\n%s: %s: %s: %s\n", t.Tenant, x.ID, b.Code, engine.Printable(b.Message))
 			}
 		}
 	}
 	if s.GeoIP != nil && s.GeoIP.LastError != "" {
-		fmt.Fprintf(w, "\ngeoip: %s\n", s.GeoIP.LastError)
+		fmt.Fprintf(w, "\ngeoip: %s\n", engine.Printable(s.GeoIP.LastError))
 	}
 	if e := s.Events; e != nil && e.Dropped > 0 {
 		fmt.Fprintf(w, "\nevents: %d could not be kept since the start\n", e.Dropped)
@@ -194,7 +196,7 @@ func openAdmin(flags caddycmd.Flags, method, path, contentType string, body io.R
 		return nil, fmt.Errorf("asking the admin API at %s: %w; is the edge running there?", address, err)
 	}
 	if err != nil {
-		return nil, fmt.Errorf("asking the admin API at %s: %w", address, plain(err))
+		return nil, fmt.Errorf("asking the admin API at %s: %w", address, printableError(plain(err)))
 	}
 	return response, nil
 }

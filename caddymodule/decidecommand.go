@@ -55,7 +55,7 @@ func decideCommand() *cobra.Command {
 			if err != nil {
 				return caddy.ExitCodeFailedStartup, err
 			}
-			if _, err := os.Stdout.Write(text); err != nil {
+			if _, err := (terminal{os.Stdout}).Write(text); err != nil {
 				return caddy.ExitCodeFailedStartup, err
 			}
 			return caddy.ExitCodeSuccess, nil

@@ -12,7 +12,7 @@ import (
 // print writes an explanation for people.
 func (a *decideAnswer) print(w io.Writer) error {
 	var b strings.Builder
-	fmt.Fprintf(&b, "%s\nsite %s, tenant %s, revision %d\n", a.Request, a.Site, a.Tenant, a.Revision)
+	fmt.Fprintf(&b, "%s\nsite %s, tenant %s, revision %d\n", engine.Printable(a.Request), a.Site, a.Tenant, a.Revision)
 	fmt.Fprintf(&b, "subject %s (%s)\n", shown(a.Subject.Value), a.Subject.From)
 	b.WriteString("\nattributes\n")
 	for _, attribute := range a.Attributes {
@@ -41,14 +41,14 @@ func (a *decideAnswer) print(w io.Writer) error {
 	for _, note := range a.Notes {
 		fmt.Fprintf(&b, "  note: %s\n", note)
 	}
-	_, err := io.WriteString(w, b.String())
+	_, err := io.WriteString(terminal{w}, b.String())
 	return err
 }
 
 func writeExperiment(b *strings.Builder, x *engine.ExperimentStep) {
 	fmt.Fprintf(b, "\n%s %q, %s%s%s\n", x.ID, x.Name, x.Status, mark(!x.Deciding, ", assigns nobody"), mark(!x.Asked, ", not asked"))
 	for _, blocker := range x.Blockers {
-		fmt.Fprintf(b, "  %s: %s\n", blocker.Code, blocker.Message)
+		fmt.Fprintf(b, "  %s: %s\n", blocker.Code, engine.Printable(blocker.Message))
 	}
 	if u := x.Bucket; u != nil {
 		fmt.Fprintf(b, "  SHA-256(%q) begins with %s, as a number %s\n", u.Hashed, u.Digits, u.Number)

@@ -13,6 +13,7 @@ import (
 	caddycmd "github.com/caddyserver/caddy/v2/cmd"
 	"github.com/spf13/cobra"
 
+	"github.com/caddy-experiments/caddy-experiments/engine"
 	"github.com/caddy-experiments/caddy-experiments/management"
 	"github.com/caddy-experiments/caddy-experiments/store"
 )
@@ -37,7 +38,7 @@ func doctorCommand() *cobra.Command {
 				return caddy.ExitCodeFailedStartup, fmt.Errorf("reading the diagnosis: %w", err)
 			}
 			if flags.Bool("json") {
-				_, err = os.Stdout.Write(text)
+				_, err = terminal{os.Stdout}.Write(text)
 			} else {
 				err = printDiagnosis(os.Stdout, d)
 			}
@@ -61,7 +62,7 @@ func printDiagnosis(w io.Writer, d management.Diagnosis) error {
 			if check.Question != question {
 				continue
 			}
-			fmt.Fprintf(&b, "  %-8s %s: %s\n", check.Result, check.ID, check.Finding)
+			fmt.Fprintf(&b, "  %-8s %s: %s\n", check.Result, check.ID, engine.Printable(check.Finding))
 			if check.Remedy == "" || check.Result == management.ResultOK {
 				continue
 			}
@@ -70,6 +71,6 @@ func printDiagnosis(w io.Writer, d management.Diagnosis) error {
 			}
 		}
 	}
-	_, err := io.WriteString(w, b.String())
+	_, err := io.WriteString(terminal{w}, b.String())
 	return err
 }

@@ -35,7 +35,7 @@ func exportCommand() *cobra.Command {
 		if path := flags.String("output"); path != "" {
 			err = os.WriteFile(path, text, 0o644)
 		} else {
-			_, err = os.Stdout.Write(text)
+			_, err = standardOutput().Write(text)
 		}
 		if err != nil {
 			return caddy.ExitCodeFailedStartup, fmt.Errorf("writing the document: %w", err)
@@ -73,7 +73,7 @@ func importCommand() *cobra.Command {
 			var faults engine.Faults
 			if _, err := engine.Decode(text); errors.As(err, &faults) {
 				for _, fault := range faults {
-					fmt.Fprintln(os.Stdout, fault)
+					fmt.Fprintln(os.Stdout, engine.Printable(fault.Error()))
 				}
 				return caddy.ExitCodeFailedStartup, fmt.Errorf("%s has faults; nothing has been changed", arguments[0])
 			}
@@ -104,6 +104,7 @@ func readDocument(path string) ([]byte, error) {
 
 // print writes what an import has done for people.
 func (a *importAnswer) print(w io.Writer) error {
+	w = terminal{w}
 	fmt.Fprintf(w, "%s: revision %d replaces revision %d\n", a.Tenant, a.RevisionAfter, a.RevisionBefore)
 	if a.Unreadable {
 		fmt.Fprintln(w, "what was there before could not be read, so all counts as added")
@@ -117,7 +118,7 @@ func (a *importAnswer) print(w io.Writer) error {
 	for _, x := range a.Summaries {
 		fmt.Fprintf(w, "%s: %s, %s\n", x.ID, x.Status, assignment(x))
 		for _, blocker := range x.Blockers {
-			fmt.Fprintf(w, "  %s: %s\n", blocker.Code, blocker.Message)
+			fmt.Fprintf(w, "  %s: %s\n", blocker.Code, engine.Printable(blocker.Message))
 		}
 	}
 	return nil

@@ -45,17 +45,19 @@ func exportEventsCommand() *cobra.Command {
 			return caddy.ExitCodeFailedStartup, err
 		}
 		defer response.Body.Close()
-		out := os.Stdout
+		var out io.Writer = standardOutput()
+		var file *os.File
 		if path := flags.String("output"); path != "" {
-			if out, err = os.Create(path); err != nil {
+			if file, err = os.Create(path); err != nil {
 				return caddy.ExitCodeFailedStartup, fmt.Errorf("writing the events: %w", err)
 			}
+			out = file
 		}
 		progress := &progress{what: "exported", began: time.Now()}
 		_, err = io.Copy(io.MultiWriter(out, progress), response.Body)
 		progress.end()
-		if path := flags.String("output"); path != "" {
-			err = errors.Join(err, out.Close())
+		if file != nil {
+			err = errors.Join(err, file.Close())
 		}
 		if err != nil {
 			return caddy.ExitCodeFailedStartup, fmt.Errorf("writing the events: %w", err)

@@ -182,6 +182,32 @@ func TestImportReplacesWhatIsRefused(t *testing.T) {
 	e.Eventually(func() bool { return e.Status()["status"] == "healthy" }, "all should be well")
 }
 
+// Redis can say that a newer document was committed than anybody has. Who
+// imports one replaces it all the same, unless they state a revision.
+func TestImportOverrulesAWrongHead(t *testing.T) {
+	server := redistest.Start(t)
+	e := startEdge(t, onRedis(server, ""))
+	e.activate()
+	_, document := e.admin(http.MethodGet, "/experiments/document")
+	// The stream says so as well, which keeps the edge from putting it right.
+	server.Command("XADD", "{experiments}:changes", "*", "tenant", "default/production", "revision", "1000", "id", "x")
+	server.Command("HSET", "{experiments}:heads", "default/production", "1000")
+	for deadline := time.Now().Add(time.Minute); e.Status()["status"] != "degraded"; time.Sleep(50 * time.Millisecond) {
+		if time.Now().After(deadline) {
+			t.Fatal("the status should say so")
+		}
+	}
+	e.LogLines("caddy.log", 1, `"code":"experiment_config_rejected"`, "revision 1000 was committed")
+	if status, _ := e.put("/experiments/document?revision=1", document); status != http.StatusConflict {
+		t.Errorf("an import of another revision was answered with %d", status)
+	}
+	if err := imported(e.put("/experiments/document", document)); err != nil {
+		t.Fatal(err)
+	}
+	e.Eventually(func() bool { return e.Status()["status"] == "healthy" }, "all should be well")
+	e.made("/segments", `{"name": "changes go on", "rules": [{"match": {"country": ["US"]}}]}`)
+}
+
 // A key that is rotated keeps what the old one has signed.
 func TestSigningKeyRotationOverRedis(t *testing.T) {
 	server := redistest.Start(t)

@@ -56,7 +56,7 @@ A bar shows where the true difference from the control may lie; | is no differen
 				return caddy.ExitCodeFailedStartup, err
 			}
 			if flags.Bool("json") {
-				_, err = os.Stdout.Write(text)
+				_, err = terminal{os.Stdout}.Write(text)
 				return caddy.ExitCodeSuccess, err
 			}
 			var r report.Report

@@ -42,14 +42,14 @@ func validateDocument(w io.Writer, text []byte, maxActive int) bool {
 	var faults engine.Faults
 	if errors.As(err, &faults) {
 		for _, fault := range faults {
-			fmt.Fprintln(w, fault)
+			fmt.Fprintln(w, engine.Printable(fault.Error()))
 		}
 		return false
 	}
 	for _, x := range engine.Compile(document, engine.Settings{MaxActive: maxActive}).Experiments {
 		fmt.Fprintf(w, "%s: %s, %s\n", x.ID, x.Status, assignment(x))
 		for _, blocker := range x.Blockers {
-			fmt.Fprintf(w, "  %s: %s\n", blocker.Code, blocker.Message)
+			fmt.Fprintf(w, "  %s: %s\n", blocker.Code, engine.Printable(blocker.Message))
 		}
 	}
 	return true

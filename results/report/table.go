@@ -9,6 +9,7 @@ import (
 	"strings"
 	"text/tabwriter"
 
+	"github.com/caddy-experiments/caddy-experiments/engine"
 	"github.com/caddy-experiments/caddy-experiments/results"
 )
 
@@ -19,17 +20,17 @@ const barWidth = 41
 // with a bar for each interval.
 func (r *Report) Print(w io.Writer) error {
 	out := &errorWriter{w: w}
-	fmt.Fprintf(out, "%s (%s)\n", r.ExperimentName, r.ExperimentID)
-	fmt.Fprintf(out, "iteration %s, %s%s\n\n%s\n", r.Iteration.ID, r.Iteration.Status, r.span(), r.Verdict)
+	fmt.Fprintf(out, "%s (%s)\n", engine.Printable(r.ExperimentName), engine.Printable(r.ExperimentID))
+	fmt.Fprintf(out, "iteration %s, %s%s\n\n%s\n", engine.Printable(r.Iteration.ID), r.Iteration.Status, r.span(), engine.Printable(r.Verdict))
 	for _, note := range r.Health.Notes {
-		fmt.Fprintf(out, "! %s\n", note)
+		fmt.Fprintf(out, "! %s\n", engine.Printable(note))
 	}
 	fmt.Fprintf(out, "\nsplit: %s\n", r.describeSplit())
 	x := r.Health.Excluded
 	fmt.Fprintf(out, "left out: %d units with several variations, %d bots, %d forced by an override, %d outcomes before the exposure or too late\n", x.Multi, x.Bot, x.Forced, x.Late)
 	r.printMetrics(out, r.Metrics)
 	for _, s := range r.Slices {
-		fmt.Fprintf(out, "\n== %s = %s\n", s.Attribute, cmp.Or(s.Value, "unknown"))
+		fmt.Fprintf(out, "\n== %s = %s\n", engine.Printable(s.Attribute), cmp.Or(engine.Printable(s.Value), "unknown"))
 		r.printMetrics(out, s.Metrics)
 	}
 	r.printDays(out)
@@ -46,6 +47,7 @@ func (r *Report) printMetrics(w io.Writer, metrics []Metric) {
 }
 
 // errorWriter remembers the first error, so that one check at the end is enough.
+// Whatever is written through it can be printed on a terminal.
 type errorWriter struct {
 	w   io.Writer
 	err error
@@ -54,7 +56,7 @@ type errorWriter struct {
 // Write implements io.Writer.
 func (e *errorWriter) Write(p []byte) (int, error) {
 	if e.err == nil {
-		_, e.err = e.w.Write(p)
+		_, e.err = io.WriteString(e.w, engine.PrintableLines(string(p)))
 	}
 	return len(p), nil
 }
@@ -76,7 +78,7 @@ func (r *Report) span() string {
 func (r *Report) describeSplit() string {
 	var parts []string
 	for _, v := range r.Variations {
-		part := v.Name + " " + grouped(v.Units)
+		part := engine.Printable(v.Name) + " " + grouped(v.Units)
 		if v.Weight != nil {
 			part += fmt.Sprintf(" (planned %g %%)", *v.Weight)
 		}
@@ -94,9 +96,9 @@ func (r *Report) printMetric(w io.Writer, m *Metric) {
 	if m.Group != "" {
 		name = m.Group + ": " + cmp.Or(m.NameInGroup, m.Name)
 	}
-	fmt.Fprintf(w, "\n%s (%s, %s", name, m.Role, m.Kind)
+	fmt.Fprintf(w, "\n%s (%s, %s", engine.Printable(name), m.Role, m.Kind)
 	if m.Unit != "" {
-		fmt.Fprintf(w, ", %s", m.Unit)
+		fmt.Fprintf(w, ", %s", engine.Printable(m.Unit))
 	}
 	if m.LowerIsBetter {
 		fmt.Fprint(w, ", lower is better")
@@ -117,7 +119,7 @@ func (r *Report) printMetric(w io.Writer, m *Metric) {
 		} else if d := r.againstControl(t); d != nil {
 			change, bar = describeChange(d), drawBar(d, low, high)
 		}
-		fmt.Fprintf(table, "  %s\t%s\t%s\t%s\t%s\t%s\n", t.TreatmentName, grouped(t.Units), describeMean(m, t), share(t.PBest), change, bar)
+		fmt.Fprintf(table, "  %s\t%s\t%s\t%s\t%s\t%s\n", engine.Printable(t.TreatmentName), grouped(t.Units), describeMean(m, t), share(t.PBest), change, bar)
 	}
 	_ = table.Flush() // it writes to an errorWriter
 }
@@ -200,11 +202,11 @@ func (r *Report) printDays(w io.Writer) {
 	if len(r.Series) == 0 || primary == nil {
 		return
 	}
-	fmt.Fprintf(w, "\n%s by day (UTC): new units, and the mean of all units up to then\n", primary.Name)
+	fmt.Fprintf(w, "\n%s by day (UTC): new units, and the mean of all units up to then\n", engine.Printable(primary.Name))
 	table := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
 	fmt.Fprint(table, "  day")
 	for _, v := range r.Variations {
-		fmt.Fprintf(table, "\t%s\t", v.Name)
+		fmt.Fprintf(table, "\t%s\t", engine.Printable(v.Name))
 	}
 	fmt.Fprintln(table)
 	for _, day := range r.Series {
@@ -212,7 +214,7 @@ func (r *Report) printDays(w io.Writer) {
 			if m.Key != primary.Key {
 				continue
 			}
-			fmt.Fprintf(table, "  %s", day.Date)
+			fmt.Fprintf(table, "  %s", engine.Printable(day.Date))
 			for _, v := range m.Variations {
 				mean := ""
 				if v.Mean != nil && primary.Kind == results.Conversion {
