@@ -20,7 +20,8 @@ type Limits struct {
 	// Waiting is how many of a tenant's reports may wait for those. Default: 8.
 	Waiting int
 	// Asking is how many requests of a tenant may wait, the same report for many
-	// of them. Default: 256.
+	// of them: all of those are answered at once, and an answer may be large.
+	// Default: 32.
 	Asking int
 	// Time bounds how long making one report takes. Default: one minute.
 	Time time.Duration
@@ -31,7 +32,7 @@ type Limits struct {
 func (l Limits) complete() Limits {
 	setDefault(&l.Running, 4)
 	setDefault(&l.Waiting, 8)
-	setDefault(&l.Asking, 256)
+	setDefault(&l.Asking, 32)
 	setDefault(&l.Time, time.Minute)
 	l.Recent = l.Recent.complete()
 	return l

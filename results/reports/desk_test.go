@@ -57,7 +57,7 @@ func empty(t *testing.T, d *Desk) {
 }
 
 func TestSameReportIsMadeOnce(t *testing.T) {
-	d, h := New(Limits{}), newHeld()
+	d, h := New(Limits{Asking: 120}), newHeld()
 	var all sync.WaitGroup
 	for range 120 {
 		all.Go(func() {

@@ -97,7 +97,7 @@ func TestDearReportsHoldUpNobody(t *testing.T) {
 	fill(t, log, "shop/production", document, began, units)
 	fill(t, log, "bank/production", document, began, 2000)
 
-	d := New(Limits{})
+	d := New(Limits{Asking: 120})
 	ask := func(tenant string, o report.Options) error {
 		_, err := d.Ask(context.Background(), tenant, fmt.Sprint(o), func(ctx context.Context) ([]byte, error) {
 			made, err := report.Make(ctx, log, tenant, document, experiment, o)
