@@ -32,7 +32,6 @@ func (l *Log) append(ctx context.Context, tenant string, batch *events.Batch) er
 		return err
 	}
 	a := appending{tenant: tenant, batch: l.db.NewBatchWithSize(batch.Len() * perRecord), links: map[link]events.Millis{}}
-	defer a.batch.Close() //nolint:errcheck // committed or not wanted
 	if err := a.add(batch); err != nil {
 		return err
 	}
@@ -46,7 +45,7 @@ func (l *Log) append(ctx context.Context, tenant string, batch *events.Batch) er
 			return err
 		}
 	}
-	return l.commit(a.batch)
+	return l.commit(ctx, a.batch)
 }
 
 // appending is a batch on its way.

@@ -55,6 +55,7 @@ type Log struct {
 	// size is what the log took when it was last measured, in nanoseconds since
 	// opened.
 	size, measured atomic.Int64
+	stuck          atomic.Int64 // batches that the disk has not taken in time
 
 	disk  *disk
 	voice *voice
@@ -181,15 +182,6 @@ func (l *Log) checkFormat(readOnly bool) error {
 	return nil
 }
 
-// commit writes a batch; it is on disk then.
-func (l *Log) commit(b *pebble.Batch) error {
-	if err := l.Ready(); err != nil {
-		return err
-	}
-	// What fails on the disk is not told to the engine, so not by it.
-	return cmp.Or(b.Commit(pebble.Sync), l.Err())
-}
-
 // Err is why the log takes nothing any more, or nil. Only closing it and opening
 // it again helps then.
 func (l *Log) Err() error {
@@ -202,7 +194,7 @@ func (l *Log) Err() error {
 // Ready is why the log takes nothing for the moment, or nil.
 func (l *Log) Ready() error {
 	l.inPlace()
-	return cmp.Or(l.Err(), hasRoom(l.dir), l.withinLimit())
+	return cmp.Or(l.Err(), l.moving(), hasRoom(l.dir), l.withinLimit())
 }
 
 // Failed is closed as soon as Err has an error.

@@ -71,13 +71,12 @@ func (l *Log) pruneRecords(ctx context.Context, kind byte, before events.Millis)
 	}
 	return l.inBatches(ctx, kind, old, func(keys [][]byte) error {
 		b := l.db.NewBatch()
-		defer b.Close() //nolint:errcheck // committed or not wanted
 		for _, key := range keys {
 			if err := b.Delete(key, nil); err != nil {
 				return err
 			}
 		}
-		return l.commit(b)
+		return l.commit(ctx, b)
 	})
 }
 
@@ -119,7 +118,6 @@ func (l *Log) pruneTenantLinks(ctx context.Context, tenant string, keys [][]byte
 	}
 	defer done()
 	b := l.db.NewBatch()
-	defer b.Close() //nolint:errcheck // committed or not wanted
 	for _, key := range keys {
 		t, known, err := latest(l.db, key)
 		if err != nil {
@@ -132,7 +130,7 @@ func (l *Log) pruneTenantLinks(ctx context.Context, tenant string, keys [][]byte
 			return err
 		}
 	}
-	return l.commit(b)
+	return l.commit(ctx, b)
 }
 
 // inBatches gives the keys of a kind that are old, some at a time.

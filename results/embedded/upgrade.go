@@ -1,6 +1,9 @@
 package embedded
 
-import "strconv"
+import (
+	"context"
+	"strconv"
+)
 
 // upgrade makes a log of format 1 one of format 2, in a moment however large it
 // is.
@@ -13,12 +16,11 @@ import "strconv"
 // knows format 1 would miss the copies, and refuses format 2.
 func (l *Log) upgrade() error {
 	b := l.db.NewBatch()
-	defer b.Close() //nolint:errcheck // committed or not wanted
 	if err := b.DeleteRange([]byte{namedKind}, []byte{namedKind + 1}, nil); err != nil {
 		return err
 	}
 	if err := b.Set([]byte{formatKind}, []byte(strconv.Itoa(format)), nil); err != nil {
 		return err
 	}
-	return l.commit(b)
+	return l.commit(context.Background(), b)
 }

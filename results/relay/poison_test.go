@@ -219,11 +219,10 @@ func TestTooLarge(t *testing.T) {
 	e := startEdge(t, t.TempDir(), q)
 	startReceiver(t, q, log)
 	e.Append("t", "a")
-	s := e.Sender
 	within(t, time.Minute, "the first is confirmed", func() bool { return e.pending() == 0 })
 	e.stop()
 	before, after := e.Spool.Sender(), log.len()
-	s = &Sender{Spool: e.Spool, Queue: q}
+	s := &Sender{Spool: e.Spool, Queue: q}
 	s.complete()
 	m, _ := bundle([]spool.Entry{{Seq: 1 << 20, Tenant: "t", Lines: bytes.Repeat([]byte("x"), maxMessage)}}, 1)
 	if err := s.send(t.Context(), m, 1); err != nil {

@@ -1,0 +1,48 @@
+package embedded
+
+import (
+	"cmp"
+	"context"
+	"fmt"
+
+	"github.com/cockroachdb/pebble/v2"
+
+	"github.com/caddy-experiments/caddy-experiments/results/events"
+)
+
+// commit writes a batch, which is on disk when it returns nil, and closes it. It
+// waits for a disk that stands still no longer than the context lasts; the batch
+// may still be written then.
+func (l *Log) commit(ctx context.Context, b *pebble.Batch) error {
+	if err := l.Ready(); err != nil {
+		_ = b.Close() // nothing was done with it
+		return err
+	}
+	committed := make(chan error, 1)
+	go func() {
+		err := b.Commit(pebble.Sync)
+		_ = b.Close() // it only gives memory back
+		committed <- err
+	}()
+	select {
+	case err := <-committed:
+		// What fails on the disk is not told to the engine, so not by it.
+		return cmp.Or(err, l.Err())
+	case <-ctx.Done():
+	}
+	l.stuck.Add(1)
+	go func() {
+		<-committed
+		l.stuck.Add(-1)
+	}()
+	return fmt.Errorf("%w: its disk has not taken a batch in time: %w", events.ErrUnavailable, ctx.Err())
+}
+
+// moving reports why the log takes nothing while its disk stands still: what
+// waits would only become more.
+func (l *Log) moving() error {
+	if n := l.stuck.Load(); n > 0 {
+		return fmt.Errorf("%w: its disk stands still; %d batches wait for it", events.ErrUnavailable, n)
+	}
+	return nil
+}
