@@ -192,7 +192,7 @@ func uwsgiHasPython() bool {
 	return exec.Command("uwsgi", "--plugin", "python3", "--version").Run() == nil
 }
 
-// ourVariables are what the programs must have from nobody but the edge.
+// ourVariables are what the programs must have from the edge alone.
 var ourVariables = []string{"HTTP_X_EXPERIMENT_CONFIG", "HTTP_X_EXPERIMENT_EXPOSURE"}
 
 // valuesOf returns what a program has printed of ourVariables.

@@ -347,7 +347,7 @@ func administer(server *postgrestest.Server, statements ...string) {
 }
 
 // A PostgreSQL that answers with an error is one that is away: events wait in the
-// spool, over a restart too, and nobody is refused.
+// spool, over a restart too, and no sender is refused.
 func TestEventsWaitForPostgresThatRefuses(t *testing.T) {
 	server := postgrestest.StartServer(t)
 	administer(server, "CREATE ROLE edge LOGIN PASSWORD 'edgesecret'", "CREATE DATABASE logs OWNER edge")

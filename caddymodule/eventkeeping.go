@@ -120,7 +120,7 @@ const (
 )
 
 // append keeps a batch: in the log if that is here and takes it, else in the
-// spool. What the log refuses for what is in it is of no use there either.
+// spool. What the log refuses for what is in it would be useless there too.
 func (k *eventKeeping) append(ctx context.Context, tenant store.Tenant, batch *events.Batch) error {
 	select {
 	case <-k.started: // Caddy may listen before everything else has started

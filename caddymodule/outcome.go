@@ -142,7 +142,7 @@ func loginEnd(location, host string) string {
 }
 
 // leadsBack reports whether a URL is of the web site that a Host header names,
-// however both are written. Behind a proxy nobody knows whether the client is on
+// however both are written. Behind a proxy it is unknown whether the client is on
 // TLS, so a port that is not given is the default of whatever the other says. A
 // native app can have the site's name in the URLs of a scheme of its own.
 func leadsBack(u *url.URL, host string) bool {

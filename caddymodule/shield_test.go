@@ -9,7 +9,7 @@ import (
 )
 
 // Whatever byte stands between the words of a name of ours, in headers, trailers
-// and Connection tokens, nobody gets it past the shield.
+// and Connection tokens, no client gets it past the shield.
 func TestShieldFoldsEveryByte(t *testing.T) {
 	const configured = "Login-Variant!2"
 	s := newShield(configured)

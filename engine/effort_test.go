@@ -36,7 +36,7 @@ func searching(attribute, values string) string {
 }
 
 // A document of yesterday loads, and an experiment that would make logins slow
-// assigns nobody, whatever asks it.
+// assigns no subject, whatever asks it.
 func TestExpensiveSegments(t *testing.T) {
 	rules := func(n int) string {
 		return "[" + strings.TrimSuffix(strings.Repeat(`{"match":{"user_agent":{"contains":["x"]}}},`, n), ",") + "]"

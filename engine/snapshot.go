@@ -57,7 +57,7 @@ type plan struct {
 	targets  []target   // segment strategy, by priority
 	fallback *Treatment
 	// expensive says that the segments are beyond the bounds: targets and fallback
-	// are left out, so that nobody gets anything of them.
+	// are left out, so that no subject gets anything of them.
 	expensive bool
 	forced    map[string]*Treatment    // by variation: as its allocation has it, else not control
 	carried   map[string][2]*Treatment // by variation: not control, control

@@ -39,7 +39,7 @@ func write(w http.ResponseWriter, p *refusal) {
 }
 
 // retryAfter is how many seconds a client is to wait before it tries again; empty
-// where that is of no use, or where the quota knows.
+// where that is useless, or where the quota knows.
 func retryAfter(code string) string {
 	switch {
 	case code == CodeResultsBusy:

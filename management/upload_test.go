@@ -170,7 +170,7 @@ func heap() int64 {
 	return int64(samples[0].Value.Uint64())
 }
 
-// watch gives the most that the heap had until it is stopped.
+// watch returns the most that the heap had until it is stopped.
 func watch(stop chan struct{}) chan int64 {
 	most := make(chan int64, 1)
 	go func() {

@@ -115,7 +115,7 @@ func (p *postings) reasons() string {
 	return strings.Join(all, " ")
 }
 
-// lacks counts what is not in the log of an edge, and what is there twice.
+// lacks counts what is not in the log of an edge, and what it has more than once.
 func (p *postings) lacks(e *edge) (missing, twice int) {
 	_, text, err := e.send(http.MethodGet, fmt.Sprintf("http://127.0.0.1:%d/experiments/events", e.admin), "")
 	if err != nil {
@@ -184,7 +184,7 @@ func readOnlyLog(s *scene) {
 	s.load.judge(true)
 }
 
-// poisonedQueue has somebody write to the queue that events of one edge take to
+// poisonedQueue has a stranger write to the queue that events of one edge take to
 // another: what is no message, parts of messages, forgeries, and what is far too
 // large.
 func poisonedQueue(s *scene) {

@@ -77,7 +77,7 @@ func BenchmarkIngest(b *testing.B) {
 	b.Run("users", func(b *testing.B) { ingest(b, withUser) })
 }
 
-// withUser gives the outcomes users: of two outcomes of a user, one tells the unit
+// withUser adds users to the outcomes: of two outcomes of a user, one tells the unit
 // too.
 func withUser(o *events.Outcome, i int) {
 	o.UserID = fmt.Sprint("user-", i/2)

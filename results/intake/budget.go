@@ -23,7 +23,7 @@ type budget struct {
 	waiting []*claim // in the order in which they came
 }
 
-// claim is bytes that somebody waits for.
+// claim is bytes that a reader waits for.
 type claim struct {
 	tenant  string
 	bytes   int64

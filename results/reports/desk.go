@@ -92,8 +92,8 @@ type flight struct {
 // Ask returns what report returns for a tenant's question, which must be
 // comparable: equal ones of a tenant have equal answers. The answer may have
 // been made for an earlier request (see RecentLimits), so it must say itself of
-// what time it is, and nobody may change it. Nor is the context of report that of
-// the request: it ends when nobody asks any more, or after Limits.Time.
+// what time it is, and callers must not change it. Nor is the context of report that of
+// the request: it ends when no request waits any more, or after Limits.Time.
 //
 // An error is ErrBusy, that of the context, or that of report.
 func (d *Desk) Ask(ctx context.Context, tenant string, what any, report func(context.Context) ([]byte, error)) ([]byte, error) {
@@ -153,7 +153,7 @@ func (d *Desk) join(q question, report func(context.Context) ([]byte, error)) (*
 	return f, nil
 }
 
-// leave ends the waiting of one request. What nobody waits for is given up.
+// leave ends the waiting of one request. A flight that no request waits for is given up.
 func (d *Desk) leave(f *flight) {
 	d.mu.Lock()
 	defer d.mu.Unlock()

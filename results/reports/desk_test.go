@@ -167,7 +167,7 @@ func TestTooManyAreRefused(t *testing.T) {
 	empty(t, d)
 }
 
-// What nobody waits for any more is not made, or not to its end.
+// What no request waits for any more is not made, or not to its end.
 func TestGivenUp(t *testing.T) {
 	d, h := New(Limits{}), newHeld()
 	ctx, cancel := context.WithCancel(context.Background())

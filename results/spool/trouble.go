@@ -7,7 +7,7 @@ import (
 	"os"
 )
 
-// errGone says that somebody has removed or replaced the directory.
+// errGone says that the directory was removed or replaced.
 var errGone = errors.New("somebody has removed it")
 
 // Failed is closed when the directory is gone, so that nothing that is written

@@ -114,7 +114,7 @@ func TestReadOnlyDisk(t *testing.T) {
 	}
 }
 
-// TestDirectoryIsRemoved has somebody remove it under the spool: nothing is
+// TestDirectoryIsRemoved removes it under the spool: nothing is
 // acknowledged that would be nowhere, and the spool says that it has to be opened
 // again.
 func TestDirectoryIsRemoved(t *testing.T) {

@@ -75,7 +75,7 @@ func allocating() func() uint64 {
 	}
 }
 
-// documented are the options of one of the users that the documentation gives,
+// documented are the options of one of the users that the documentation lists,
 // with patience for a busy machine.
 func documented(server *redistest.Server, user string) redisstore.Options {
 	return redisstore.Options{Addresses: []string{server.Address()}, Username: user, Password: "secret", Timeout: 30 * time.Second}

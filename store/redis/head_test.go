@@ -44,7 +44,7 @@ func TestDamagedHeads(t *testing.T) {
 	}
 }
 
-// Where nobody may write, the damage is told and the status says so until it is
+// Where no edge may write, the damage is told and the status says so until it is
 // put right.
 func TestHeadAheadWithoutWriter(t *testing.T) {
 	users := documentedUsers(t)

@@ -60,7 +60,7 @@ return 1`)
 
 // lower puts a head right that is ahead of every document. It takes the newest
 // document that is known, or an empty text for none, and then the texts of the
-// head and of the document that are there. It gives 1 if it has, 0 if one of them
+// head and of the document that are there. It returns 1 if it has, 0 if one of them
 // has changed meanwhile, and -1 if the stream knows of a newer write: that
 // document may come back.
 var lower = redis.NewScript(readHead + `
@@ -78,7 +78,7 @@ redis.call('SET', KEYS[3], ARGV[4])
 return 1`)
 
 // overrule puts a document in place whatever is there, unless the head is
-// another one than the text that is expected. It gives 1 if it has, else 0.
+// another one than the text that is expected. It returns 1 if it has, else 0.
 var overrule = redis.NewScript(readHead + `
 local _, text = readHead()
 if (text or '') ~= ARGV[5] then return 0 end

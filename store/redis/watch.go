@@ -260,7 +260,7 @@ func (w *watch) stream(ctx context.Context) {
 	}
 }
 
-// unheard tells once that the stream is of no use.
+// unheard tells once that the stream is useless.
 func (w *watch) unheard(err error) {
 	if !w.deaf {
 		w.deaf = true
