@@ -15,10 +15,11 @@ var soaks = []fault{
 }
 
 // soakDisk has logins, events and reports going on at two edges whose disks are
-// full half of each minute.
+// full half of each minute. They are large enough for all that an hour of logins
+// writes.
 func soakDisk(s *scene) {
 	server := redistest.Start(s, redistest.Persistent("everysec"))
-	disks := []*volume{s.newVolume("size=96m"), s.newVolume("size=96m")}
+	disks := []*volume{s.newVolume("size=1g"), s.newVolume("size=1g")}
 	edges := s.onDisks(server.URL(), disks)
 	s.startLoad(edges...)
 
@@ -70,6 +71,7 @@ func soakDisk(s *scene) {
 	}
 	close(done)
 	working.Wait()
+	s.load.judge(true)
 	for _, e := range edges {
 		s.within(time.Minute, "all is well", e.well)
 		s.note("log %d kB", e.trouble()>>10)
@@ -77,7 +79,6 @@ func soakDisk(s *scene) {
 			s.miss("%d bytes about its trouble", e.trouble())
 		}
 	}
-	s.load.judge(true)
 	s.note("%s, %d times full, at most %d MB in the first quarter and %d MB in the last", s.soak, n-1, early, late)
 	if late > early*5/4 {
 		s.miss("memory has grown")
