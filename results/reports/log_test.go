@@ -7,6 +7,8 @@ import (
 	"encoding/binary"
 	"encoding/json"
 	"fmt"
+	"runtime/debug"
+	"slices"
 	"sync"
 	"sync/atomic"
 	"testing"
@@ -80,11 +82,17 @@ func fill(t *testing.T, log events.Log, tenant string, document *engine.Document
 	}
 }
 
+// raced reports whether the race detector is on.
+func raced() bool {
+	info, ok := debug.ReadBuildInfo()
+	return ok && slices.ContainsFunc(info.Settings, func(s debug.BuildSetting) bool { return s.Key == "-race" && s.Value == "true" })
+}
+
 // A tenant that asks for the dearest report a hundred times has few of them made,
 // and another tenant's is there while the first one's wait.
 func TestDearReportsHoldUpNobody(t *testing.T) {
 	units := 200_000
-	if testing.Short() {
+	if testing.Short() || raced() { // which takes ten times as long
 		units = 20_000
 	}
 	opened, err := embedded.Open(t.TempDir(), embedded.Options{})
