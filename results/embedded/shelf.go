@@ -18,17 +18,22 @@ type shelf struct {
 	low, end []byte
 	// room is how many bytes may be held.
 	room int
-	text []byte
-	rows []row
+	// blocks have the text of the rows. They do not move as the shelf grows.
+	blocks [][]byte
+	rows   []row
+	held   int // of bytes, with the rows
 }
 
-// row is a part of a shelf's text.
+// row is a part of a block.
 type row struct {
-	head       uint64 // the first bytes, which most comparisons need only
-	begin, end int
+	head              uint64 // the first bytes, which most comparisons need only
+	block, begin, end uint32
 }
 
-const rowSize = 24
+const (
+	rowSize   = 24
+	shelfPart = 256 << 10 // of a block, unless a row needs more
+)
 
 // The forms of a row. What follows is behind the event of a key of aliasKind:
 // time, id, value; or is an alias as in keys.
@@ -52,25 +57,43 @@ func (s *shelf) add(unit []byte, event int, form byte, parts ...[]byte) {
 	if !s.wants(unit) {
 		return
 	}
-	begin := len(s.text)
-	s.text = append(appendRow(s.text, unit, event), form)
+	size := len(unit) + 4 + 1
 	for _, part := range parts {
-		s.text = append(s.text, part...)
+		size += len(part)
 	}
-	s.place(begin)
-	if len(s.text)+len(s.rows)*rowSize > s.room {
+	text := append(appendRow(s.space(size), unit, event), form)
+	for _, part := range parts {
+		text = append(text, part...)
+	}
+	s.place(text)
+	if s.held > s.room {
 		s.cut()
 	}
 }
 
-// place adds the row that begins there and ends with the text.
-func (s *shelf) place(begin int) {
-	var head [8]byte
-	copy(head[:], s.text[begin:])
-	s.rows = append(s.rows, row{binary.BigEndian.Uint64(head[:]), begin, len(s.text)})
+// space returns where a row is to be written.
+func (s *shelf) space(size int) []byte {
+	last := len(s.blocks) - 1
+	if last < 0 || cap(s.blocks[last])-len(s.blocks[last]) < size {
+		s.blocks = append(s.blocks, make([]byte, 0, max(size, min(shelfPart, s.room))))
+		last++
+	}
+	block := s.blocks[last]
+	return block[len(block):]
 }
 
-func (s *shelf) of(r row) []byte { return s.text[r.begin:r.end] }
+// place adds a row that was written into the last block's space.
+func (s *shelf) place(text []byte) {
+	last := len(s.blocks) - 1
+	begin := len(s.blocks[last])
+	s.blocks[last] = s.blocks[last][:begin+len(text)]
+	var head [8]byte
+	copy(head[:], text)
+	s.rows = append(s.rows, row{binary.BigEndian.Uint64(head[:]), uint32(last), uint32(begin), uint32(begin + len(text))})
+	s.held += len(text) + rowSize
+}
+
+func (s *shelf) of(r row) []byte { return s.blocks[r.block][r.begin:r.end] }
 
 func (s *shelf) sort() {
 	slices.SortFunc(s.rows, func(a, b row) int {
@@ -81,31 +104,33 @@ func (s *shelf) sort() {
 	})
 }
 
-// cut gives up the units from the middle on. What is of one unit cannot be cut.
+// cut gives up the units behind the half of what is held. What is of one unit
+// cannot be cut: where it takes more, there is room for twice of it from then on.
 func (s *shelf) cut() {
 	s.sort()
-	first, middle := s.unit(0), s.unit(len(s.rows)/2)
+	half, i := s.held/2, 0
+	for n := 0; i < len(s.rows) && n <= half; i++ {
+		n += rowSize + len(s.of(s.rows[i]))
+	}
+	first, middle := s.unit(0), s.unit(i-1)
 	if bytes.Equal(first, middle) {
 		i := s.search(after(first))
 		if i == len(s.rows) {
 			s.end = after(first)
-			s.room *= 2
+			s.room = 2 * s.held
 			return
 		}
 		middle = s.unit(i)
 	}
 	s.end = bytes.Clone(middle)
-	kept := s.rows[:s.search(s.end)]
-	s.rows = make([]row, 0, len(s.rows))
-	old := s.text
-	s.text = make([]byte, 0, len(old))
-	for _, r := range kept {
-		begin := len(s.text)
-		s.text = append(s.text, old[r.begin:r.end]...)
-		s.place(begin)
+	old := *s
+	s.blocks, s.rows, s.held = nil, make([]row, 0, len(old.rows)), 0
+	for _, r := range old.rows[:old.search(s.end)] {
+		text := old.of(r)
+		s.place(append(s.space(len(text)), text...))
 	}
-	if held := len(s.text) + len(s.rows)*rowSize; held > s.room/2 {
-		s.room = 2 * held
+	if s.held > s.room/2 {
+		s.room = 2 * s.held
 	}
 }
 
