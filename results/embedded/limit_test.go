@@ -74,9 +74,10 @@ func TestTrim(t *testing.T) {
 	}
 }
 
-// TestBeyondTheLimit refuses events while the log is much too large.
+// TestBeyondTheLimit refuses events while the log is much too large, and takes
+// them when it was trimmed.
 func TestBeyondTheLimit(t *testing.T) {
-	l, err := Open(t.TempDir(), Options{MaxSize: 1000})
+	l, err := Open(t.TempDir(), Options{MaxSize: 20_000})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -90,6 +91,13 @@ func TestBeyondTheLimit(t *testing.T) {
 	refused(t, err, "its limit is")
 	if !errors.Is(err, events.ErrUnavailable) {
 		t.Errorf("the error is %v", err)
+	}
+	if before, trimmed, err := l.Trim(context.Background()); err != nil || !trimmed {
+		t.Errorf("trimmed %t before %d: %v", trimmed, before, err)
+	}
+	l.measured.Store(-int64(2 * sizeInterval))
+	if err := l.Append(context.Background(), tenant, logins(0, 1)); err != nil {
+		t.Errorf("a log that was trimmed takes nothing: %v", err)
 	}
 }
 

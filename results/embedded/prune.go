@@ -76,7 +76,7 @@ func (l *Log) pruneRecords(ctx context.Context, kind byte, before events.Millis)
 				return err
 			}
 		}
-		return l.commit(ctx, b)
+		return l.remove(ctx, b)
 	})
 }
 
@@ -130,7 +130,7 @@ func (l *Log) pruneTenantLinks(ctx context.Context, tenant string, keys [][]byte
 			return err
 		}
 	}
-	return l.commit(ctx, b)
+	return l.remove(ctx, b)
 }
 
 // inBatches gives the keys of a kind that are old, some at a time.
