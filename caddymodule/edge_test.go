@@ -210,6 +210,9 @@ func (e *edge) LogLines(file string, n int, words ...string) []map[string]any {
 		found = nil
 	lines:
 		for line := range strings.Lines(string(text)) {
+			if !strings.HasSuffix(line, "\n") {
+				break // it is being written
+			}
 			for _, word := range words {
 				if !strings.Contains(line, word) {
 					continue lines

@@ -157,3 +157,24 @@ func TestGeneratedKeyThatCannotBeKept(t *testing.T) {
 		t.Error("the device has no identity")
 	}
 }
+
+// TestGeneratedKeyThatCannotBeRead puts a file in the place of the directory with
+// the key. A reload goes on with the key that the process has.
+func TestGeneratedKeyThatCannotBeRead(t *testing.T) {
+	e := startEdge(t, setup{NoKey: true, Before: tellSubject, Store: map[string]string{"default/production": split}})
+	jar, _ := cookiejar.New(nil)
+	device := e.subject(jar)
+	dir := filepath.Join(e.Dir, "experiments")
+	if err := os.Rename(dir, dir+".away"); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile(dir, nil, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if err := e.Load(setup{NoKey: true, App: "header_budget 5000", Before: tellSubject}); err != nil {
+		t.Fatal(err)
+	}
+	if got := e.subject(jar); got != device {
+		t.Errorf("the device is %q, it was %q", got, device)
+	}
+}
