@@ -12,16 +12,13 @@ import (
 )
 
 // sharedSpool is a spool of the pool, opened and closed like a sharedLog.
-type sharedSpool struct {
-	*upkeep.Keeper[*spool.Spool]
-	dir string
-}
+type sharedSpool struct{ *upkeep.Keeper[*spool.Spool] }
 
 var errSpoolAbsent = errors.New("the spool cannot be used")
 
 func newSharedSpool(dir string) *sharedSpool {
 	log := lastingLog("experiments.events")
-	return &sharedSpool{dir: dir, Keeper: upkeep.New(upkeep.Options[*spool.Spool]{
+	return &sharedSpool{upkeep.New(upkeep.Options[*spool.Spool]{
 		What: "the spool of events", Absent: errSpoolAbsent, Logger: log,
 		Open: func(context.Context) (*spool.Spool, error) { return spool.Open(dir, spool.Options{Log: log}) },
 	})}

@@ -165,14 +165,7 @@ func readOnlyLog(s *scene) {
 	s.within(time.Minute, "the status says so", func() bool { return !a.well() && !b.well() })
 	s.publish(b, 2)
 	s.inStep(5*time.Second, 2, edges...)
-	for i, e := range edges {
-		s.load.turnTo(edges[1-i])
-		e.signal(syscall.SIGTERM)
-		took := e.start()
-		s.inStep(10*time.Second, 2, e)
-		s.limit("start", took, 5*time.Second)
-	}
-	s.load.turnTo(edges...)
+	s.startAnew(edges)
 	time.Sleep(s.outage - min(s.outage, time.Since(gone)))
 
 	log.Exec("ALTER SYSTEM RESET default_transaction_read_only")

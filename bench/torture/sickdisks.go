@@ -61,14 +61,7 @@ func (s *scene) sick(newDisk func() *volume, fail, heal func(*volume)) {
 	})
 	s.publish(edges[1], 2)
 	s.inStep(5*time.Second, 2, edges...)
-	for i, e := range edges {
-		s.load.turnTo(edges[1-i])
-		e.signal(syscall.SIGTERM)
-		took := e.start()
-		s.inStep(10*time.Second, 2, e)
-		s.limit("start", took, 5*time.Second)
-	}
-	s.load.turnTo(edges...)
+	s.startAnew(edges)
 	time.Sleep(s.outage - min(s.outage, time.Since(gone)))
 
 	for _, v := range disks {
@@ -89,6 +82,19 @@ func (s *scene) sick(newDisk func() *volume, fail, heal func(*volume)) {
 			s.miss("edge %d has written %d bytes about its trouble", i+1, trouble)
 		}
 	}
+}
+
+// startAnew ends two edges that decide by configuration 2 and starts them again,
+// one after the other, while logins go to the other one.
+func (s *scene) startAnew(edges []*edge) {
+	for i, e := range edges {
+		s.load.turnTo(edges[1-i])
+		e.signal(syscall.SIGTERM)
+		took := e.start()
+		s.inStep(10*time.Second, 2, e)
+		s.limit("start", took, 5*time.Second)
+	}
+	s.load.turnTo(edges...)
 }
 
 // onDisks starts two edges that write all that they can to a disk each: one has

@@ -11,29 +11,20 @@ import (
 )
 
 // commit writes a batch that adds records; see write.
-func (l *Log) commit(ctx context.Context, b *pebble.Batch) error {
-	if err := l.Ready(); err != nil {
-		_ = b.Close() // nothing was done with it
-		return err
-	}
-	return l.write(ctx, b)
-}
+func (l *Log) commit(ctx context.Context, b *pebble.Batch) error { return l.write(ctx, b, l.Ready()) }
 
 // remove writes a batch that only deletes, also to a log that has become too large
 // to take records: else it would stay so. See write.
-func (l *Log) remove(ctx context.Context, b *pebble.Batch) error {
-	l.inPlace()
-	if err := cmp.Or(l.Err(), l.moving(), hasRoom(l.dir)); err != nil {
-		_ = b.Close() // nothing was done with it
-		return err
-	}
-	return l.write(ctx, b)
-}
+func (l *Log) remove(ctx context.Context, b *pebble.Batch) error { return l.write(ctx, b, l.usable()) }
 
-// write writes a batch, which is on disk when it returns nil, and closes it. It
-// waits for a disk that stands still no longer than the context lasts; the batch
-// may still be written then.
-func (l *Log) write(ctx context.Context, b *pebble.Batch) error {
+// write writes a batch unless there is a reason not to, and closes it. It is on
+// disk when write returns nil. A disk that stands still is waited for no longer
+// than the context lasts; the batch may still be written then.
+func (l *Log) write(ctx context.Context, b *pebble.Batch, reason error) error {
+	if reason != nil {
+		_ = b.Close() // nothing was done with it
+		return reason
+	}
 	committed := make(chan error, 1)
 	go func() {
 		err := b.Commit(pebble.Sync)

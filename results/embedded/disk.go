@@ -2,7 +2,6 @@ package embedded
 
 import (
 	"errors"
-	"io"
 	"os"
 	"path/filepath"
 	"strings"
@@ -45,7 +44,7 @@ const memoryRefusal = 100 * time.Millisecond
 func newDisk(real vfs.FS, dir string) *disk {
 	d := &disk{FS: real, dir: dir, memory: vfs.NewMem(), failed: make(chan struct{})}
 	d.left.Store(mostInMemory)
-	_ = d.memory.MkdirAll(dir, 0o700) // memory takes it
+	_ = d.memory.MkdirAll(dir, dirMode) // memory takes it
 	return d
 }
 
@@ -71,8 +70,8 @@ func (d *disk) inside(name string) bool {
 	return name == d.dir || strings.HasPrefix(name, d.dir+string(filepath.Separator))
 }
 
-// tables are files whose writers may hear of errors: the engine begins such a
-// file anew.
+// isTable reports whether a file is one whose writer may hear of errors: the
+// engine begins such a file anew.
 func isTable(name string) bool {
 	switch filepath.Ext(name) {
 	case ".sst", ".blob":
@@ -230,9 +229,6 @@ func (d *disk) MkdirAll(dir string, perm os.FileMode) error {
 
 // dirMode is that of the directory of a log.
 const dirMode = 0o700
-
-// Lock implements vfs.FS.
-func (d *disk) Lock(name string) (io.Closer, error) { return d.FS.Lock(name) }
 
 // Unwrap implements vfs.FS.
 func (d *disk) Unwrap() vfs.FS { return d.FS }

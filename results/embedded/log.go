@@ -192,9 +192,12 @@ func (l *Log) Err() error {
 }
 
 // Ready is why the log takes nothing for the moment, or nil.
-func (l *Log) Ready() error {
+func (l *Log) Ready() error { return cmp.Or(l.usable(), l.withinLimit()) }
+
+// usable is why the log's disk takes nothing for the moment, or nil.
+func (l *Log) usable() error {
 	l.inPlace()
-	return cmp.Or(l.Err(), l.moving(), hasRoom(l.dir), l.withinLimit())
+	return cmp.Or(l.Err(), l.moving(), hasRoom(l.dir))
 }
 
 // Failed is closed as soon as Err has an error.

@@ -133,25 +133,12 @@ func (l *Log) pruneTenantLinks(ctx context.Context, tenant string, keys [][]byte
 	return l.remove(ctx, b)
 }
 
-// inBatches gives the keys of a kind that are old, some at a time.
+// inBatches passes the keys of a kind that are old to do, some at a time.
 func (l *Log) inBatches(
 	ctx context.Context, kind byte, old func(*pebble.Iterator) (bool, error), do func(keys [][]byte) error,
-) (err error) {
-	it, err := l.db.NewIter(&pebble.IterOptions{LowerBound: []byte{kind}, UpperBound: []byte{kind + 1}})
-	if err != nil {
-		return err
-	}
-	defer func() {
-		if closeErr := it.Close(); err == nil {
-			err = closeErr
-		}
-	}()
+) error {
 	var keys [][]byte
-	n := 0
-	for it.First(); it.Valid(); it.Next() {
-		if n++; n%often == 0 && ctx.Err() != nil {
-			return ctx.Err()
-		}
+	err := l.eachOf(ctx, kind, func(it *pebble.Iterator) error {
 		is, err := old(it)
 		if err != nil {
 			return err
@@ -165,9 +152,33 @@ func (l *Log) inBatches(
 			}
 			keys = keys[:0]
 		}
-	}
-	if err := cmp.Or(it.Error(), ctx.Err()); err != nil || len(keys) == 0 {
+		return nil
+	})
+	if err := cmp.Or(err, ctx.Err()); err != nil || len(keys) == 0 {
 		return err
 	}
 	return do(keys)
+}
+
+// eachOf calls do for each key of a kind.
+func (l *Log) eachOf(ctx context.Context, kind byte, do func(*pebble.Iterator) error) (err error) {
+	it, err := l.db.NewIter(&pebble.IterOptions{LowerBound: []byte{kind}, UpperBound: []byte{kind + 1}})
+	if err != nil {
+		return err
+	}
+	defer func() {
+		if closeErr := it.Close(); err == nil {
+			err = closeErr
+		}
+	}()
+	n := 0
+	for it.First(); it.Valid(); it.Next() {
+		if n++; n%often == 0 && ctx.Err() != nil {
+			return ctx.Err()
+		}
+		if err := do(it); err != nil {
+			return err
+		}
+	}
+	return it.Error()
 }

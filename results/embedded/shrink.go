@@ -89,29 +89,6 @@ func (l *Log) sample(ctx context.Context) (times []events.Millis, err error) {
 	return times, nil
 }
 
-// eachOf calls do for each key of a kind.
-func (l *Log) eachOf(ctx context.Context, kind byte, do func(*pebble.Iterator) error) (err error) {
-	it, err := l.db.NewIter(&pebble.IterOptions{LowerBound: []byte{kind}, UpperBound: []byte{kind + 1}})
-	if err != nil {
-		return err
-	}
-	defer func() {
-		if closeErr := it.Close(); err == nil {
-			err = closeErr
-		}
-	}()
-	n := 0
-	for it.First(); it.Valid(); it.Next() {
-		if n++; n%often == 0 && ctx.Err() != nil {
-			return ctx.Err()
-		}
-		if err := do(it); err != nil {
-			return err
-		}
-	}
-	return it.Error()
-}
-
 // reclaim has the engine give back the space of what was removed, which it would
 // do by itself at some time.
 func (l *Log) reclaim(ctx context.Context) error {
