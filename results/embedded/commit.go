@@ -25,31 +25,26 @@ func (l *Log) write(ctx context.Context, b *pebble.Batch, reason error) error {
 		_ = b.Close() // nothing was done with it
 		return reason
 	}
-	committed := make(chan error, 1)
-	go func() {
+	written := func() error {
 		err := b.Commit(pebble.Sync)
 		_ = b.Close() // it only gives memory back
-		committed <- err
-	}()
-	select {
-	case err := <-committed:
 		// What fails on the disk is not told to the engine, so not by it.
 		return cmp.Or(err, l.Err())
-	case <-ctx.Done():
 	}
-	l.stuck.Add(1)
-	go func() {
-		<-committed
-		l.stuck.Add(-1)
-	}()
-	return fmt.Errorf("%w: its disk has not taken a batch in time: %w", events.ErrUnavailable, ctx.Err())
+	if err := l.stalls.Do(ctx, written); err != nil {
+		if ctx.Err() != nil {
+			return fmt.Errorf("%w: %w", events.ErrUnavailable, err)
+		}
+		return err
+	}
+	return nil
 }
 
 // moving reports why the log takes nothing while its disk stands still: what
 // waits would only become more.
 func (l *Log) moving() error {
-	if n := l.stuck.Load(); n > 0 {
-		return fmt.Errorf("%w: its disk stands still; %d batches wait for it", events.ErrUnavailable, n)
+	if err := l.stalls.Err(); err != nil {
+		return fmt.Errorf("%w: %w", events.ErrUnavailable, err)
 	}
 	return nil
 }

@@ -17,6 +17,7 @@ import (
 	"github.com/cockroachdb/pebble/v2/vfs"
 
 	"github.com/caddy-experiments/caddy-experiments/results/events"
+	"github.com/caddy-experiments/caddy-experiments/results/stall"
 	"github.com/caddy-experiments/caddy-experiments/store/durable"
 )
 
@@ -55,7 +56,7 @@ type Log struct {
 	// size is what the log took when it was last measured, in nanoseconds since
 	// opened.
 	size, measured atomic.Int64
-	stuck          atomic.Int64 // batches that the disk has not taken in time
+	stalls         stall.Guard // of the disk
 
 	disk  *disk
 	voice *voice

@@ -258,3 +258,13 @@ func descriptors(t *testing.T) int {
 	}
 	return len(entries)
 }
+
+// waitFor waits until a condition holds.
+func waitFor(t *testing.T, what string, holds func() bool) {
+	t.Helper()
+	for deadline := time.Now().Add(time.Minute); !holds(); time.Sleep(time.Millisecond) {
+		if time.Now().After(deadline) {
+			t.Fatalf("waiting for: %s", what)
+		}
+	}
+}
