@@ -7,6 +7,7 @@ import (
 	"io"
 	"sync"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/caddyserver/caddy/v2"
@@ -117,6 +118,34 @@ func TestBlockedSinkDoesNotHoldUpTheEnd(t *testing.T) {
 	if l.dropped.Load() != before+1 {
 		t.Error("a line after the end is not counted")
 	}
+}
+
+// TestBlockedSinkIsTrouble asks a sink that does not take a line whether it is
+// ready.
+func TestBlockedSinkIsTrouble(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		o := openSink()
+		o.gate = make(chan struct{})
+		out, err := o.OpenWriter()
+		if err != nil {
+			t.Fatal(err)
+		}
+		s := newDecisionSink(out)
+		go s.Write([]byte("line\n"))
+		time.Sleep(sinkPatience - time.Millisecond)
+		if err := s.Ready(); err != nil {
+			t.Errorf("before it can be known: %v", err)
+		}
+		time.Sleep(2 * time.Millisecond)
+		if err := s.Ready(); err == nil {
+			t.Error("nothing is told")
+		}
+		close(o.gate)
+		synctest.Wait()
+		if err := s.Ready(); err != nil {
+			t.Errorf("after the line: %v", err)
+		}
+	})
 }
 
 // What a full disk does not take is counted line by line, and what comes once

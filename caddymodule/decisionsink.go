@@ -9,6 +9,8 @@ import (
 	"io/fs"
 	"os"
 	"sync"
+	"sync/atomic"
+	"time"
 
 	"github.com/caddyserver/caddy/v2"
 	"github.com/caddyserver/caddy/v2/modules/logging"
@@ -25,7 +27,13 @@ type decisionSink struct {
 	once   sync.Once
 	failed chan struct{}
 	err    error // set when failed is closed
+
+	opened time.Time
+	since  atomic.Int64 // when the line that is being written was begun, after opened; 0 for none
 }
+
+// sinkPatience is how long a sink may take for a line before it counts as trouble.
+const sinkPatience = 5 * time.Second
 
 var errSinkAbsent = errors.New("decision_log: there is nothing to write to")
 
@@ -38,7 +46,7 @@ func keptSink(opener caddy.WriterOpener) *upkeep.Keeper[*decisionSink] {
 			if err != nil {
 				return nil, fmt.Errorf("opening %s: %w", opener, err)
 			}
-			s := &decisionSink{WriteCloser: out, failed: make(chan struct{})}
+			s := newDecisionSink(out)
 			if file, ok := opener.(*logging.FileWriter); ok {
 				s.path = file.Filename
 			}
@@ -47,9 +55,15 @@ func keptSink(opener caddy.WriterOpener) *upkeep.Keeper[*decisionSink] {
 	})
 }
 
+func newDecisionSink(out io.WriteCloser) *decisionSink {
+	return &decisionSink{WriteCloser: out, opened: time.Now(), failed: make(chan struct{})}
+}
+
 // Write implements io.Writer.
 func (s *decisionSink) Write(p []byte) (int, error) {
+	s.since.Store(int64(time.Since(s.opened)) + 1)
 	n, err := s.WriteCloser.Write(p)
+	s.since.Store(0)
 	if err != nil {
 		s.fail(err)
 	}
@@ -64,8 +78,14 @@ func (s *decisionSink) fail(err error) {
 }
 
 // Ready fails the sink when its file is gone: what is still written to it could
-// not be found. A rotation makes the file again within a moment.
+// not be found. A rotation makes the file again within a moment. It also tells of
+// one that does not take a line, which may be a disk or a pipe that stands still.
 func (s *decisionSink) Ready() error {
+	if since := s.since.Load(); since != 0 {
+		if waited := time.Since(s.opened) - time.Duration(since); waited >= sinkPatience {
+			return fmt.Errorf("it has not taken a line for %s", waited.Round(time.Second))
+		}
+	}
 	if _, err := os.Stat(s.path); s.path != "" && errors.Is(err, fs.ErrNotExist) {
 		s.fail(fmt.Errorf("%s is gone", s.path))
 	}

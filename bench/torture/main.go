@@ -26,7 +26,7 @@ type fault struct {
 	run              func(*scene)
 }
 
-var faults = slices.Concat(outages, topologies, losses, writings, disks, reloads, sickDisks, deliveries, exports, clocks)
+var faults = slices.Concat(outages, topologies, losses, writings, disks, reloads, sickDisks, deliveries, exports, clocks, frozenDisks)
 
 func main() {
 	list := flag.Bool("list", false, "list the faults")

@@ -11,9 +11,10 @@ import (
 // volume is a small disk of a trial's own, where an edge keeps all that it
 // writes.
 type volume struct {
-	scene *scene
-	dir   string
-	image string // of an ext4 file system; empty in memory
+	scene  *scene
+	dir    string
+	image  string // of an ext4 file system; empty in memory
+	frozen bool
 }
 
 // mount runs mount or a program like it. Without the right to do so the trial is

@@ -1,6 +1,7 @@
 package upkeep
 
 import (
+	"context"
 	"time"
 
 	"golang.org/x/time/rate"
@@ -98,7 +99,7 @@ func (k *Keeper[T]) watch(thing T) error {
 	var look <-chan time.Time
 	says, knows := any(thing).(ready)
 	if knows {
-		k.SetTrouble(says.Ready())
+		k.ask(says)
 		ticker := time.NewTicker(watchInterval)
 		defer ticker.Stop()
 		look = ticker.C
@@ -110,7 +111,18 @@ func (k *Keeper[T]) watch(thing T) error {
 		case <-failed:
 			return fails.Err()
 		case <-look:
-			k.SetTrouble(says.Ready())
+			k.ask(says)
 		}
 	}
+}
+
+// ask finds out whether it is ready. On a disk that stands still that may take for
+// ever, and is asked no second time then.
+func (k *Keeper[T]) ask(says ready) {
+	if k.stalls.Err() != nil {
+		return
+	}
+	ctx, cancel := context.WithTimeout(k.ending, watchInterval)
+	defer cancel()
+	k.SetTrouble(k.stalls.Do(ctx, says.Ready))
 }

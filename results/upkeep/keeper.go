@@ -9,6 +9,8 @@ import (
 	"sync"
 	"sync/atomic"
 	"time"
+
+	"github.com/caddy-experiments/caddy-experiments/results/stall"
 )
 
 // Options say what a Keeper keeps open.
@@ -39,6 +41,7 @@ type Keeper[T io.Closer] struct {
 	current *Lease[T]
 	arrived chan struct{} // closed when current is set; then a new one
 	trouble atomic.Pointer[error]
+	stalls  stall.Guard
 }
 
 // New returns a Keeper that opens nothing before Start.
@@ -68,6 +71,9 @@ func (k *Keeper[T]) Start(patience time.Duration) {
 // Trouble is why it is not there or takes nothing, or nil. It is that of the last
 // time when it was asked.
 func (k *Keeper[T]) Trouble() error {
+	if err := k.stalled(); err != nil {
+		return err
+	}
 	if err := k.trouble.Load(); err != nil {
 		return *err
 	}
@@ -91,10 +97,21 @@ func (k *Keeper[T]) SetTrouble(err error) {
 // Take lends it to a user that is soon done, and then calls Release. It costs no
 // memory.
 func (k *Keeper[T]) Take() (*Lease[T], error) {
+	if err := k.stalled(); err != nil {
+		return nil, err
+	}
 	if current := k.lent(); current != nil && current.take() {
 		return current, nil
 	}
 	return nil, k.absence()
+}
+
+// stalled returns an error while what was begun with Within does not end.
+func (k *Keeper[T]) stalled() error {
+	if err := k.stalls.Err(); err != nil {
+		return fmt.Errorf("%w: %w", k.options.Absent, err)
+	}
+	return nil
 }
 
 // Use lends it until do returns. The context that it is lent with ends when it
@@ -109,6 +126,24 @@ func (k *Keeper[T]) Use(ctx context.Context, do func(context.Context, T) error) 
 	defer cancel()
 	defer context.AfterFunc(current.ending, cancel)()
 	return do(ctx, current.thing)
+}
+
+// Within is Use for what cannot be interrupted, such as a write to a disk that
+// stands still: it waits for do no longer than the context lasts. What do returns
+// later is lost, and it is not lent to others as long as do does not end.
+func (k *Keeper[T]) Within(ctx context.Context, do func(T) error) error {
+	current, err := k.Take()
+	if err != nil {
+		return err
+	}
+	err = k.stalls.Do(ctx, func() error {
+		defer current.Release()
+		return do(current.thing)
+	})
+	if err != nil && ctx.Err() != nil {
+		return fmt.Errorf("%w: %w", k.options.Absent, err)
+	}
+	return err
 }
 
 // Await waits until it is open. It returns an error if the context ends first.
