@@ -233,11 +233,7 @@ func (a *App) provideKeys() (err error) {
 	}
 	if len(secrets) == 0 {
 		a.generated = true
-		key, err := generatedKey(a.source.Dir())
-		if err != nil {
-			return err
-		}
-		secrets = append(secrets, key)
+		secrets = append(secrets, generatedKey(a.source.Dir()))
 	}
 	a.keys, err = newKeyring(secrets)
 	return err
@@ -246,7 +242,8 @@ func (a *App) provideKeys() (err error) {
 // Start begins to follow the store and the location database.
 func (a *App) Start() error {
 	if a.generated {
-		if err := keepGeneratedKey(a.source.Dir()); err != nil {
+		keep := func() error { return keepGeneratedKey(a.source.Dir()) }
+		if err := within(startTime, keep); err != nil {
 			a.logger.Warn("the signing key that was made cannot be kept, so every restart makes all devices new; configure a signing_key",
 				zap.String("dir", a.source.Dir()), zap.Error(err))
 		} else {

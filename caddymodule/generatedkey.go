@@ -20,35 +20,54 @@ var generatedKeys sync.Map
 func generatedKeyPath(dir string) string { return filepath.Join(dir, "signing.key") }
 
 // generatedKey returns the key of a directory: the one kept there, else the one
-// that this process has made or read before, else a new one. A disk that cannot be
-// read is no reason not to serve.
-func generatedKey(dir string) (string, error) {
-	path := generatedKeyPath(dir)
-	text, err := os.ReadFile(path)
+// that this process has made or read before, else a new one. Neither a disk that
+// cannot be read nor a damaged file is a reason not to serve.
+func generatedKey(dir string) string {
+	if key, err := keptKey(generatedKeyPath(dir)); err == nil {
+		generatedKeys.Store(dir, key)
+		return key
+	}
+	random := make([]byte, shortestKey)
+	_, _ = rand.Read(random) // never fails
+	key, _ := generatedKeys.LoadOrStore(dir, base64.RawURLEncoding.EncodeToString(random))
+	return key.(string)
+}
+
+var errKeyDamaged = errors.New("it is damaged")
+
+// keptKey reads a key from a disk that may stand still.
+func keptKey(path string) (string, error) {
+	var text []byte
+	err := within(startTime, func() (err error) {
+		text, err = os.ReadFile(path)
+		return err
+	})
 	if err != nil {
-		random := make([]byte, shortestKey)
-		_, _ = rand.Read(random) // never fails
-		key, _ := generatedKeys.LoadOrStore(dir, base64.RawURLEncoding.EncodeToString(random))
-		return key.(string), nil
+		return "", err
 	}
 	key := strings.TrimSpace(string(text))
 	if len(key) < shortestKey {
-		return "", fmt.Errorf("signing_key: %s is damaged; remove it or configure a signing_key", path)
+		return "", fmt.Errorf("reading %s: %w", path, errKeyDamaged)
 	}
-	generatedKeys.Store(dir, key)
 	return key, nil
 }
 
 // keepGeneratedKey writes the key of this process to its directory, whole or not
-// at all, unless it is there already.
+// at all, unless it is there already. A file that is too short for a key is put
+// aside as signing.key.damaged.
 func keepGeneratedKey(dir string) error {
 	made, ok := generatedKeys.Load(dir)
 	if !ok {
 		return nil
 	}
 	path := generatedKeyPath(dir)
-	if kept, err := os.ReadFile(path); err == nil && strings.TrimSpace(string(kept)) == made.(string) {
+	switch kept, err := keptKey(path); {
+	case err == nil && kept == made.(string):
 		return nil
+	case errors.Is(err, errKeyDamaged):
+		if err := os.Rename(path, path+".damaged"); err != nil {
+			return err
+		}
 	}
 	if err := os.MkdirAll(dir, 0o755); err != nil {
 		return err
@@ -71,7 +90,7 @@ func keepGeneratedKey(dir string) error {
 	if err := os.Link(temp.Name(), path); !errors.Is(err, fs.ErrExist) {
 		return err
 	}
-	if kept, err := os.ReadFile(path); err != nil || strings.TrimSpace(string(kept)) != made.(string) {
+	if kept, err := keptKey(path); err != nil || kept != made.(string) {
 		return fmt.Errorf("another process has put its own into %s (%v); restart to use that", path, err)
 	}
 	return nil

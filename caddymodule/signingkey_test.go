@@ -122,18 +122,30 @@ func TestGeneratedKeyIsKept(t *testing.T) {
 	}
 }
 
+// TestGeneratedKeyThatIsDamaged cuts the file short. The edge starts with a new
+// key, keeps that, and puts the damaged file aside.
 func TestGeneratedKeyThatIsDamaged(t *testing.T) {
 	e := startEdge(t, setup{})
-	path := e.write("experiments-signing.key", []byte("half\n"))
-	if err := os.MkdirAll(filepath.Join(e.Dir, "experiments"), 0o755); err != nil {
+	dir := filepath.Join(e.Dir, "experiments")
+	if err := os.MkdirAll(dir, 0o755); err != nil {
 		t.Fatal(err)
 	}
-	if err := os.Rename(path, filepath.Join(e.Dir, "experiments", "signing.key")); err != nil {
+	path := filepath.Join(dir, "signing.key")
+	if err := os.WriteFile(path, []byte("half\n"), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	err := e.Load(setup{NoKey: true})
-	if err == nil || !strings.Contains(err.Error(), "signing.key is damaged; remove it or configure a signing_key") {
-		t.Errorf("loading gave the error %v", err)
+	s := setup{NoKey: true, Before: tellSubject, Store: map[string]string{"default/production": split}}
+	if err := e.Load(s); err != nil {
+		t.Fatal(err)
+	}
+	if e.subject(nil) == "" {
+		t.Error("the device has no identity")
+	}
+	if kept, err := os.ReadFile(path); err != nil || len(kept) <= 32 {
+		t.Errorf("the file has %q (%v)", kept, err)
+	}
+	if aside, err := os.ReadFile(path + ".damaged"); err != nil || string(aside) != "half\n" {
+		t.Errorf("what was in the file is now %q (%v)", aside, err)
 	}
 }
 
