@@ -188,10 +188,13 @@ func serveEvents(w http.ResponseWriter, r *http.Request) error {
 	w.Header().Set("Content-Type", lines)
 	out := newTransfer(w, r, transferPatience)
 	var text []byte
-	err = app.events.log.Export(r.Context(), string(tenant), func(b *events.Batch) error {
-		text = b.AppendNDJSON(text[:0])
-		_, err := out.Write(text)
-		return err
+	err = app.events.log.Use(r.Context(), func(ctx context.Context, log events.Log) error {
+		defer context.AfterFunc(ctx, out.abort)() // a reader that stands still would hold the log
+		return log.Export(ctx, string(tenant), func(b *events.Batch) error {
+			text = b.AppendNDJSON(text[:0])
+			_, err := out.Write(text)
+			return err
+		})
 	})
 	if err == nil {
 		err = out.end()

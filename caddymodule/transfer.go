@@ -3,6 +3,7 @@ package caddymodule
 import (
 	"io"
 	"net/http"
+	"sync"
 	"time"
 )
 
@@ -22,6 +23,9 @@ type transfer struct {
 	body       io.Reader
 	controller *http.ResponseController
 	patience   time.Duration
+
+	mu      sync.Mutex // of the deadline for writing
+	aborted bool
 }
 
 func newTransfer(w http.ResponseWriter, r *http.Request, patience time.Duration) *transfer {
@@ -32,7 +36,7 @@ func newTransfer(w http.ResponseWriter, r *http.Request, patience time.Duration)
 func (t *transfer) Write(text []byte) (written int, err error) {
 	for len(text) > 0 && err == nil {
 		var n int
-		_ = t.controller.SetWriteDeadline(time.Now().Add(t.patience)) // without one it waits
+		t.writeBy(time.Now().Add(t.patience))
 		n, err = t.ResponseWriter.Write(text[:min(len(text), transferStep)])
 		written, text = written+n, text[n:]
 	}
@@ -52,10 +56,28 @@ func (t *transfer) rest() { _ = t.controller.SetReadDeadline(time.Time{}) }
 // end sends what is still held back, and frees the connection for the next
 // request.
 func (t *transfer) end() error {
-	_ = t.controller.SetWriteDeadline(time.Now().Add(t.patience))
+	t.writeBy(time.Now().Add(t.patience))
 	err := t.controller.Flush()
-	_ = t.controller.SetWriteDeadline(time.Time{})
+	t.writeBy(time.Time{})
 	return err
+}
+
+// abort ends writing now, also what is under way. It may be called at any time
+// before the request has ended.
+func (t *transfer) abort() {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	t.aborted = true
+	_ = t.controller.SetWriteDeadline(time.Unix(1, 0))
+}
+
+// writeBy sets the deadline for writing. Without one it waits.
+func (t *transfer) writeBy(deadline time.Time) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if !t.aborted {
+		_ = t.controller.SetWriteDeadline(deadline)
+	}
 }
 
 // Interface guard

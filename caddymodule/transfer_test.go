@@ -62,6 +62,21 @@ func TestStalledReaderEndsTheExport(t *testing.T) {
 	endedByDeadline(t, ended)
 }
 
+// TestAbortEndsTheExport aborts one whose reader stands still, long before the
+// patience is over.
+func TestAbortEndsTheExport(t *testing.T) {
+	server, ended := transferring(t, time.Hour, func(out *transfer) error {
+		time.AfterFunc(50*time.Millisecond, out.abort)
+		for {
+			if _, err := out.Write(make([]byte, 1<<20)); err != nil {
+				return err
+			}
+		}
+	})
+	stalled(t, server, "GET / HTTP/1.1\r\nHost: localhost\r\n\r\n")
+	endedByDeadline(t, ended)
+}
+
 func TestStalledSenderEndsTheImport(t *testing.T) {
 	server, ended := transferring(t, 50*time.Millisecond, func(in *transfer) error {
 		_, err := io.Copy(io.Discard, in)

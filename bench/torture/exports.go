@@ -10,7 +10,7 @@ import (
 )
 
 var exports = []fault{
-	{"F36", "reloads while somebody exports events slowly", "0 failed, reload ≤ 5 s, events accepted meanwhile", slowExport},
+	{"F36", "reloads while somebody exports events slowly", "0 failed, reload ≤ 5 s, end ≤ 8 s, events accepted meanwhile", slowExport},
 }
 
 // slowExport has a reader of an export stand still, as one does whose output
@@ -47,6 +47,10 @@ func slowExport(s *scene) {
 		}
 		s.accepts(b)
 	}
+	s.load.turnTo(a)
+	begin := time.Now()
+	b.signal(syscall.SIGTERM)
+	s.limit("end", time.Since(begin), 8*time.Second)
 	s.load.end()
 	s.forgiveResets()
 	s.load.judge(true)
