@@ -3,6 +3,7 @@ package management
 import (
 	"net/http"
 	"slices"
+	"strings"
 
 	"github.com/caddy-experiments/caddy-experiments/engine"
 )
@@ -168,6 +169,10 @@ func editDraft(e *engine.Experiment, flag *engine.FeatureFlag, body *engine.Expe
 	}
 	draft := e.Status == engine.ExperimentDraft
 	if flow := body.AuthenticationFlow; flow != "" && flow != e.AuthenticationFlow {
+		if !slices.Contains(engine.Flows, flow) { // one generation has no other, the other changes none
+			return failed(CodeInvalidBody, "Invalid request body. authentication_flow: cannot be changed to %q, only to one of %s.",
+				clip(flow), strings.Join(engine.Flows, ", "))
+		}
 		if !draft {
 			return fixed("authentication_flow")
 		}
