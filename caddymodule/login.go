@@ -82,8 +82,11 @@ func (a *App) logins(logger *zap.Logger) func(context.Context, []management.Logi
 				a.decisions.deliver(ctx, l.appendTo)
 			}
 			if entry := logger.Check(zap.InfoLevel, eventLoginEnded); entry != nil {
-				a.journal.deliver(ctx, entry, zap.String("type", l.Type), zap.String("tenant", string(l.Tenant)), zap.Inline(l),
-					zap.String("subject_hash", clipped(l.Unit)))
+				fields := []zap.Field{zap.String("type", l.Type), zap.String("tenant", string(l.Tenant)), zap.Inline(l)}
+				if l.Hashed {
+					fields = append(fields, zap.String("subject_hash", clipped(l.Unit)))
+				}
+				a.journal.deliver(ctx, entry, fields...)
 			}
 		}
 	}

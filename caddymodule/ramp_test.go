@@ -18,7 +18,7 @@ func placeByHand(subject, experiment string) int64 {
 }
 
 // A ramp from its first level to its last, over the API and the wire: who is in is
-// what the formula says, and nobody who is in is moved.
+// what the formula says, and who is in is never moved.
 func TestRampOnTheWire(t *testing.T) {
 	e := startEdge(t, setup{
 		Store:  map[string]string{"default/production": replaced(t, split, `"status": "active",`+"\n\t\t"+`"allocations"`, `"status": "draft", "levels": [5, 50, 100], "allocations"`)},
@@ -55,7 +55,7 @@ func TestRampOnTheWire(t *testing.T) {
 			given[device] = config["variation_id"]
 		}
 		if assigns && in == 0 {
-			t.Errorf("level %d lets nobody in", level)
+			t.Errorf("level %d lets no device in", level)
 		}
 	}
 	look(5, false) // a draft

@@ -92,7 +92,7 @@ func TestFlowsThatAreDecided(t *testing.T) {
 			t.Errorf("%q: decided %v, %+v", flow, d, summary)
 		}
 	}
-	// One of a flow without requests takes nobody's place, and one of all flows is
+	// One of a flow without requests takes no other's place, and one of all flows is
 	// the only one or none.
 	for flows, want := range map[[2]string]string{
 		{FlowMFAChallenge, FlowAuthentication}: "exp_2", {FlowAll, FlowAuthentication}: "exp_1", {FlowAuthentication, FlowAll}: "exp_1", {"a", "b"}: "exp_1 exp_2",

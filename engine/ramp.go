@@ -21,7 +21,7 @@ const placeSuffix = "\x00level"
 //	uint64(first 8 bytes, big endian, of SHA-256(subject + experimentID + "\x00level")) % 100000
 //
 // The subject is in at every level whose thousandths are above its place. A level
-// that rises lets others in and moves nobody out; buckets do not depend on it.
+// that rises lets others in and moves no one out; buckets do not depend on it.
 func PlaceOf(subject, experimentID string) int {
 	var stack [longestOnStack]byte
 	text := append(append(append(stack[:0], subject...), experimentID...), placeSuffix...)

@@ -93,7 +93,7 @@ func Readiness(e *Experiment, flag *FeatureFlag, efforts map[string]Effort) []Bl
 
 // Deciding orders the active experiments of the flows that are decided by who
 // decides first: the earliest started_at, those without one last, then the smallest
-// id. The first ones up to the limit assign subjects, the others nobody; see
+// id. The first ones up to the limit assign subjects, the others none; see
 // MayDecide. An experiment that is not ready keeps its place: fixing it must not stop
 // another one that took over.
 func Deciding(experiments []Experiment) []*Experiment {

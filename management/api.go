@@ -53,7 +53,7 @@ type Config struct {
 	Edge func(tenant store.Tenant, experimentID string) EdgeFacts
 
 	// Logins is told of the logins among the outcomes that were sent and kept, as far
-	// as they name their exposure; nil if nobody wants to know. It may be called
+	// as they name their exposure; nil discards them. It may be called
 	// concurrently.
 	Logins func(ctx context.Context, logins []Login)
 

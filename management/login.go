@@ -18,6 +18,7 @@ type Login struct {
 	// Type is s for a login, ss for a signup, f for one that failed.
 	Type         string
 	Unit         string
+	Hashed       bool // Unit is the keyed hash that the edges make of a subject
 	Time         time.Time
 	ExperimentID string
 	VariationID  string
@@ -52,9 +53,10 @@ func (c *call) loginsOf(document *engine.Document, batch *events.Batch, named []
 	for _, n := range named {
 		unit, ours := events.UnitOf(n.id)
 		var e *engine.Experiment
-		l := Login{Tenant: c.token.Tenant, ID: n.outcome.ID, Type: n.outcome.Event, Unit: unit, Time: n.outcome.Time.Time()}
+		l := Login{Tenant: c.token.Tenant, ID: n.outcome.ID, Type: n.outcome.Event, Unit: unit, Hashed: ours, Time: n.outcome.Time.Time()}
 		if x := sent[n.id]; x != nil {
 			e = tags.experiments[x.Experiment]
+			l.Hashed = false
 			l.Unit, l.VariationID, l.Source, l.SegmentID = x.Unit, x.Variation, x.Source, x.Segment
 		} else if ours {
 			found := tags.exposed[n.id[len(unit):]]

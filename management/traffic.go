@@ -36,7 +36,7 @@ func (d *diagnosis) active() {
 	case engine.ExperimentCompleted:
 		d.add("status", ResultProblem, d.again(), "the experiment is completed, and a completed one cannot be activated again")
 	default:
-		d.add("status", ResultProblem, d.again(), "the experiment is archived: nobody gets anything of it but by override parameters")
+		d.add("status", ResultProblem, d.again(), "the experiment is archived: only override parameters reach it")
 	}
 }
 
@@ -122,7 +122,7 @@ func (d *diagnosis) ramp() {
 	}
 	switch {
 	case level == 0:
-		d.add("ramp", ResultProblem, remedy, "the ramp is at level 0: it lets nobody in")
+		d.add("ramp", ResultProblem, remedy, "the ramp is at level 0: it lets no subject in")
 	case level < engine.EveryLevel:
 		d.add("ramp", ResultNote, remedy, "the ramp is at level %d: %d %% of the subjects are in, the others get nothing of the experiment", level, level)
 	default:
