@@ -18,6 +18,16 @@ def bucket(subject, experiment):
     return Decimal(n % 100) + Decimal(n // 100 % 1000) / 1000
 
 
+def is_in(subject, experiment):
+    """Whether the experiment's ramp lets the subject in."""
+    levels = experiment.get("levels")
+    if not levels:
+        return True
+    digest = hashlib.sha256((subject + experiment["id"] + "\0level").encode()).digest()
+    place = int.from_bytes(digest[:8], "big") % 100000
+    return place < experiment.get("current_level", levels[0]) * 1000
+
+
 def variation(allocations, at):
     end = Decimal(0)
     for allocation in allocations:
@@ -28,11 +38,13 @@ def variation(allocations, at):
 
 
 document = json.load(open(sys.argv[1]))
-allocations = {e["id"]: e["allocations"] for e in document["experiments"]}
+experiments = {e["id"]: e for e in document["experiments"]}
 agree = total = 0
 for line in open(sys.argv[2]):
     subject, experiment, given = line.rstrip("\n").split("\t")
-    expected = variation(allocations[experiment], bucket(subject, experiment))
+    expected = variation(experiments[experiment]["allocations"], bucket(subject, experiment))
+    if not is_in(subject, experiments[experiment]):
+        expected = None
     total += 1
     agree += expected == given
     if expected != given:

@@ -54,8 +54,17 @@ func (v *visit) experiment(enc zapcore.ObjectEncoder) error {
 
 // appendLine appends the visit as a line of the decision log.
 func (v *visit) appendLine(b []byte, tenant string, status int, at time.Time) []byte {
+	return v.appendLogin(b, tenant, "", status, at)
+}
+
+// appendLogin appends the visit as the end of a login, of which event is the type.
+func (v *visit) appendLogin(b []byte, tenant, event string, status int, at time.Time) []byte {
 	b = append(b, `{"time":"`...)
 	b = at.UTC().AppendFormat(b, "2006-01-02T15:04:05.000Z07:00")
+	if event != "" {
+		b = append(b, `","type":"`...)
+		b = append(b, event...)
+	}
 	b = append(b, `","tenant":"`...)
 	b = append(b, tenant...)
 	b = append(b, `","client_id":`...)

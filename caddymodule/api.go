@@ -78,7 +78,7 @@ func (a *API) Provision(ctx caddy.Context) error {
 		Store: a.app.configuration.store, Tokens: tokens,
 		Entitled: a.app.entitled, MaxActive: a.app.MaxActiveExperiments, HeaderBudget: a.app.HeaderBudget,
 		Rate: a.Rate, Burst: a.Burst, Events: a.app.managedEvents(), Prior: a.prior(), RequireBeta: a.RequireBeta,
-		Audit: func(e management.Event) { a.app.audit(a.logger, e) }, Edge: a.app.edge, Log: ctx.Slogger(), ClientAddress: clientAddress, Now: wallClock,
+		Audit: func(e management.Event) { a.app.audit(a.logger, e) }, Logins: a.app.logins(a.logger), Edge: a.app.edge, Log: ctx.Slogger(), ClientAddress: clientAddress, Now: wallClock,
 	})
 	return err
 }

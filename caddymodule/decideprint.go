@@ -50,6 +50,9 @@ func writeExperiment(b *strings.Builder, x *engine.ExperimentStep) {
 	for _, blocker := range x.Blockers {
 		fmt.Fprintf(b, "  %s: %s\n", blocker.Code, engine.Printable(blocker.Message))
 	}
+	if u := x.Ramp; u != nil {
+		fmt.Fprintf(b, "  %s ramp at %d %%: SHA-256(%q) begins with %s, %s %% 100000 / 1000 = place %s%s\n", tick(u.In), u.Level, u.Hashed, u.Digits, u.Number, u.Place, mark(u.Passed, ", passed by the override"))
+	}
 	if u := x.Bucket; u != nil {
 		fmt.Fprintf(b, "  SHA-256(%q) begins with %s, as a number %s\n", u.Hashed, u.Digits, u.Number)
 		fmt.Fprintf(b, "  %s %% 100 = bucket %d, and %03d thousandths of it\n", u.Number, u.Bucket, u.Fraction)

@@ -1,6 +1,7 @@
 package caddymodule
 
 import (
+	"context"
 	"encoding/json"
 	"fmt"
 	"sync"
@@ -91,6 +92,20 @@ func (l *decisionLog) write(encode func([]byte) []byte) {
 		l.drop(1)
 		l.spare.Put(line)
 	}
+}
+
+// deliver is write for who can wait for a place in the queue until the context ends.
+func (l *decisionLog) deliver(ctx context.Context, encode func([]byte) []byte) {
+	line := l.spare.Get().(*[]byte)
+	*line = encode((*line)[:0])
+	select {
+	case <-l.stop:
+	case <-ctx.Done():
+	case l.lines <- line:
+		return
+	}
+	l.drop(1)
+	l.spare.Put(line)
 }
 
 func (l *decisionLog) queue(line *[]byte) bool {

@@ -40,6 +40,7 @@ type eventQueue struct {
 	deliver deliverer
 	loggers *loggers
 	known   knownExposures
+	ended   knownLogins
 	splits  map[splitKey]bool // that have been delivered; of run
 	dropped atomic.Uint64
 	// trouble and refusals bound how often each is logged.
@@ -61,6 +62,7 @@ type splitKey struct{ tenant, experiment, iteration, version string }
 
 func newEventQueue(deliver deliverer, loggers *loggers) *eventQueue {
 	q := &eventQueue{
+		ended:   knownLogins{seed: maphash.MakeSeed()},
 		waiting: make(chan queuedEvent, eventQueueSize), deliver: deliver, loggers: loggers,
 		known:   knownExposures{seed: maphash.MakeSeed()},
 		trouble: rate.Sometimes{First: 1, Interval: troubleInterval}, refusals: rate.Sometimes{First: 1, Interval: troubleInterval},

@@ -1,6 +1,7 @@
 package caddymodule
 
 import (
+	"context"
 	"fmt"
 	"sync"
 	"time"
@@ -46,6 +47,17 @@ func (j *journal) write(entry *zapcore.CheckedEntry, fields ...zap.Field) {
 	case j.entries <- journalEntry{entry, fields}:
 	default:
 		journalDropped.Inc()
+	}
+}
+
+// deliver is write for who can wait for a place in the queue until the context ends.
+func (j *journal) deliver(ctx context.Context, entry *zapcore.CheckedEntry, fields ...zap.Field) {
+	select {
+	case <-j.stop:
+		entry.Write(fields...)
+	case <-ctx.Done():
+		journalDropped.Inc()
+	case j.entries <- journalEntry{entry, fields}:
 	}
 }
 

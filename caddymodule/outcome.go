@@ -77,14 +77,14 @@ func (o *outcomeRecorder) around(w http.ResponseWriter, v *visit) http.ResponseW
 func (o *outcomeRecorder) WriteHeader(status int) {
 	if !o.told && status >= http.StatusMultipleChoices && status < http.StatusBadRequest {
 		o.told = true
-		o.visit.conclude(o.Header().Get("Location"))
+		o.visit.conclude(o.Header().Get("Location"), status)
 	}
 	o.ResponseWriter.WriteHeader(status)
 }
 
 // conclude records the outcome, if a redirect ends a login. Whatever goes wrong
 // here is nobody's concern but ours.
-func (v *visit) conclude(location string) {
+func (v *visit) conclude(location string, status int) {
 	defer func() {
 		if cause := recover(); cause != nil {
 			v.handler.warner.warn(codeResolutionFailed, zap.Any("panic", cause), zap.Stack("stack"))
@@ -103,6 +103,9 @@ func (v *visit) conclude(location string) {
 	id := unit + "." + strconv.FormatInt(began.UnixMilli(), 36)
 	queue := v.handler.app.events.queue
 	queue.conclude(v.handler.tenant.name, events.Outcome{ID: id, Event: event, Unit: unit, Time: events.MillisOf(now)})
+	if v.handler.app.events.queue.ended.add(v.handler.tenant.name, event, unit, id) {
+		v.announceLogin(event, status, now)
+	}
 	if took := float64(now.Sub(began).Milliseconds()); event == eventLogin && timed && took >= 0 {
 		queue.conclude(v.handler.tenant.name, events.Outcome{ID: id, Event: eventLoginTime, Unit: unit, Time: events.MillisOf(now), Value: &took})
 	}

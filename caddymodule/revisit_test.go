@@ -105,8 +105,8 @@ func TestRequestIsDecidedOnce(t *testing.T) {
 			// Whatever is still to be written has been, once another is.
 			e.browse("/authorize?client_id=last", newJar())
 			e.LogLines("decisions.log", 1, `"client_id":"last"`)
-			if lines := e.count("decisions.log", "{"); lines != 2*devices+1 {
-				t.Errorf("the decision log has %d lines, want %d", lines, 2*devices+1)
+			if lines, ends := e.count("decisions.log", `{"time"`), e.count("decisions.log", `"type":"s"`); lines-ends != 2*devices+1 || ends != devices {
+				t.Errorf("the decision log has %d lines, of which %d are ends of logins; want %d and %d", lines, ends, 3*devices+1, devices)
 			}
 			if lines := e.count("caddy.log", "experiment_assignment_succeeded"); lines > devices+1 {
 				t.Errorf("the assignments of %d devices are announced %d times", devices+1, lines)

@@ -50,6 +50,18 @@ func mergeConfigs(flag *FeatureFlag, into map[string]mergedConfig) {
 	}
 }
 
+// only leaves out the parameters that a variation does not override.
+func (c mergedConfig) only(overrides map[string]Override) mergedConfig {
+	var out mergedConfig
+	for _, value := range c.values {
+		if _, overridden := overrides[value.Parameter]; overridden {
+			out.values = append(out.values, value)
+		}
+	}
+	out.json = configJSON(out.values)
+	return out
+}
+
 func configValue(parameter string, raw json.RawMessage) ConfigValue {
 	value := ConfigValue{Parameter: parameter, JSON: compactASCII(raw)}
 	value.Text = value.JSON

@@ -115,7 +115,7 @@ func (s *Snapshot) force(r *Request) (decision Decision, done bool) {
 		return decision, false
 	}
 	p := s.plans[f.ExperimentID]
-	if p == nil || p.archived {
+	if p == nil {
 		return Decision{Warning: WarningNotFound}, true
 	}
 	switch {
@@ -150,15 +150,16 @@ func (p *plan) forceSegment(f *Force) Decision {
 	return Decision{Treatment: chosen, SegmentID: f.SegmentID}
 }
 
-// carry serves what the device brought along. An override serves the pages of
-// its login only: the next request that may be decided afresh is.
+// carry serves what the device brought along, whatever the ramp's level is now. An
+// override serves the pages of its login only: the next request that may be decided
+// afresh is. Of an archived experiment only an override is served.
 func (s *Snapshot) carry(r *Request) Decision {
 	c := &r.Carried
 	if c.ExperimentID == "" {
 		return Decision{}
 	}
 	p := s.plans[c.ExperimentID]
-	if p == nil || p.archived || (c.Forced && !r.Hold && !r.Resumes) {
+	if p == nil || p.archived && !c.Forced || (c.Forced && !r.Hold && !r.Resumes) {
 		return Decision{Drop: true}
 	}
 	treatments, known := p.carried[c.VariationID]
@@ -172,9 +173,13 @@ func (s *Snapshot) carry(r *Request) Decision {
 	return Decision{Treatment: t, SegmentID: c.SegmentID, Source: SourceCarried, Untracked: c.Untracked}
 }
 
-// assign asks the deciding experiments in their order.
+// assign asks the deciding experiments in their order, those whose ramp lets the
+// subject in.
 func (s *Snapshot) assign(r *Request) Decision {
 	for _, p := range s.deciding {
+		if !p.lets(r.Subject) {
+			continue
+		}
 		if d := p.evaluate(r); d.Treatment != nil {
 			d.New = true
 			return d
@@ -183,7 +188,8 @@ func (s *Snapshot) assign(r *Request) Decision {
 	return Decision{}
 }
 
-// evaluate applies the experiment's own strategy.
+// evaluate applies the experiment's own strategy, to whoever its ramp lets in or
+// an override sends.
 func (p *plan) evaluate(r *Request) Decision {
 	if p.shares != nil {
 		bucket := BucketOf(r.Subject, p.key)

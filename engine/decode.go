@@ -176,6 +176,8 @@ func (d *decoder) segment(n node, at *path) Segment {
 		switch name {
 		case "type":
 			out.Type = word(d, v, at, TypeAuth0, TypeSelf)
+		case "status":
+			out.Status = word(d, v, at, SegmentActive, SegmentArchived)
 		case "rules":
 			out.Rules = list(d, v, at, d.rule)
 		default:
@@ -267,6 +269,15 @@ func (d *decoder) experiment(n node, at *path) Experiment {
 			out.IsValid = &valid
 		case "allocations":
 			out.Allocations = list(d, v, at, d.allocation)
+		case "default_config":
+			out.DefaultConfig = word(d, v, at, DefaultConfigTenant, DefaultConfigFlag)
+		case "levels":
+			out.Levels = d.levels(v, at)
+		case "current_level":
+			level := d.level(v, at)
+			out.CurrentLevel = &level
+		case "snapshot":
+			out.Snapshot = d.configuration(v, at)
 		case "started_at":
 			out.StartedAt = d.time(v, at)
 		case "ended_at":
@@ -286,6 +297,9 @@ func (d *decoder) experiment(n node, at *path) Experiment {
 		}
 		return true
 	})
+	if out.CurrentLevel != nil && len(out.Levels) == 0 {
+		d.fault(n, at, "has a current_level without levels; give it the levels of its ramp")
+	}
 	return out
 }
 

@@ -258,6 +258,8 @@ func TestSplits(t *testing.T) {
 	want := []Split{
 		{ExperimentID: "exp_1", Iteration: "itr_7", WeightsVersion: WeightsVersion([]Share{{"var_A", 10_000}, {"var_B", 30_000}, {"var_A", 10_000}}),
 			Strategy: StrategyPercentage, ControlID: "var_A", Weights: map[string]Weight{"var_A": 20_000, "var_B": 30_000}},
+		{ExperimentID: "exp_3", Iteration: "itr_3", WeightsVersion: WeightsVersion([]Share{{"var_A", 50_000}, {"var_B", 50_000}}),
+			Strategy: StrategyPercentage, ControlID: "var_A", Weights: map[string]Weight{"var_A": 50_000, "var_B": 50_000}},
 		{ExperimentID: "exp_2", Iteration: "itr_2", Strategy: StrategySegment, ControlID: "var_A"},
 	}
 	if got := compile(t, text).Splits; !reflect.DeepEqual(got, want) {

@@ -23,6 +23,8 @@ type Effort struct {
 	// Beyond says that the segment's values, with those of the segments that stand
 	// before it in the document, exceed MaxSearched. It is not compiled.
 	Beyond bool
+	// Archived is the segment's status.
+	Archived bool
 }
 
 // Efforts returns what each segment of a document costs, by id.
@@ -45,7 +47,7 @@ func efforts(segments []Segment, costs []cost) map[string]Effort {
 	out := make(map[string]Effort, len(segments))
 	total := 0
 	for i := range segments {
-		e := Effort{Steps: costs[i].steps, Beyond: costs[i].searched > MaxSearched-total}
+		e := Effort{Steps: costs[i].steps, Beyond: costs[i].searched > MaxSearched-total, Archived: segments[i].Status == SegmentArchived}
 		if !e.Beyond {
 			total += costs[i].searched
 		}

@@ -64,9 +64,11 @@ type Segment struct {
 	Name        string     `json:"name"`
 	Description string     `json:"description,omitempty"`
 	Type        EntityType `json:"type,omitempty"`
-	Rules       []Rule     `json:"rules"`
-	CreatedAt   *time.Time `json:"created_at,omitempty"`
-	UpdatedAt   *time.Time `json:"updated_at,omitempty"`
+	// Status is active if it is empty.
+	Status    SegmentStatus `json:"status,omitempty"`
+	Rules     []Rule        `json:"rules"`
+	CreatedAt *time.Time    `json:"created_at,omitempty"`
+	UpdatedAt *time.Time    `json:"updated_at,omitempty"`
 }
 
 // Rule holds when every condition of Match is true and no condition of
@@ -90,14 +92,23 @@ type Experiment struct {
 	AssignmentConfig   AssignmentConfig `json:"assignment_config"`
 	Status             ExperimentStatus `json:"status"`
 	IsValid            *bool            `json:"is_valid,omitempty"`
-	Allocations        []Allocation     `json:"allocations"`
-	StartedAt          *time.Time       `json:"started_at,omitempty"`
-	EndedAt            *time.Time       `json:"ended_at,omitempty"`
-	ArchivedAt         *time.Time       `json:"archived_at,omitempty"`
-	CreatedAt          *time.Time       `json:"created_at,omitempty"`
-	UpdatedAt          *time.Time       `json:"updated_at,omitempty"`
-	MaintainerID       string           `json:"maintainer_id,omitempty"`
-	HoldoutID          string           `json:"holdout_id,omitempty"`
+	// DefaultConfig is empty for flags of one's own.
+	DefaultConfig DefaultConfig `json:"default_config,omitempty"`
+	Allocations   []Allocation  `json:"allocations"`
+	// Levels is the schedule of a ramp, rising, in percent of the subjects; none:
+	// everybody is in.
+	Levels []int `json:"levels,omitempty"`
+	// CurrentLevel is where the ramp stands; nil before the first activation.
+	CurrentLevel *int `json:"current_level,omitempty"`
+	// Snapshot is what the last activation found.
+	Snapshot     *Configuration `json:"snapshot,omitempty"`
+	StartedAt    *time.Time     `json:"started_at,omitempty"`
+	EndedAt      *time.Time     `json:"ended_at,omitempty"`
+	ArchivedAt   *time.Time     `json:"archived_at,omitempty"`
+	CreatedAt    *time.Time     `json:"created_at,omitempty"`
+	UpdatedAt    *time.Time     `json:"updated_at,omitempty"`
+	MaintainerID string         `json:"maintainer_id,omitempty"`
+	HoldoutID    string         `json:"holdout_id,omitempty"`
 	// Iterations are in the order in which they were made, the newest last.
 	Iterations []Iteration `json:"iterations,omitempty"`
 }
@@ -130,6 +141,13 @@ type EntityType string
 // FlagStatus is where a feature flag is in its life: draft, active, archived.
 type FlagStatus string
 
+// SegmentStatus is where a segment is in its life: active, archived.
+type SegmentStatus string
+
+// DefaultConfig says where a flag that Auth0 manages takes the parameters from that
+// a variation does not override.
+type DefaultConfig string
+
 // ExperimentStatus is where an experiment is in its life.
 type ExperimentStatus string
 
@@ -147,6 +165,14 @@ const (
 	FlagDraft    FlagStatus = "draft"
 	FlagActive   FlagStatus = "active"
 	FlagArchived FlagStatus = "archived"
+
+	SegmentActive   SegmentStatus = "active"
+	SegmentArchived SegmentStatus = "archived"
+
+	// DefaultConfigTenant leaves them to the identity provider's own configuration,
+	// DefaultConfigFlag takes the flag's.
+	DefaultConfigTenant DefaultConfig = "tenant"
+	DefaultConfigFlag   DefaultConfig = "flag"
 
 	ExperimentDraft     ExperimentStatus = "draft"
 	ExperimentActive    ExperimentStatus = "active"

@@ -50,6 +50,8 @@ type ExperimentStep struct {
 	Strategy Strategy `json:"allocation_strategy,omitempty"`
 	// Asked says that the decision depends on this experiment's answer.
 	Asked bool `json:"asked"`
+	// Ramp is set where a ramp lets in less than everybody.
+	Ramp *RampStep `json:"ramp,omitempty"`
 	// Bucket is set where subjects are divided by shares.
 	Bucket *BucketStep `json:"bucket,omitempty"`
 	// Segments are the allocations to segments in the order of their priority.
@@ -135,14 +137,14 @@ func (s *Snapshot) Explain(r *Request) *Explanation {
 	done := e.Override.Verdict == VerdictFollowed || e.Override.Verdict == VerdictRefused
 	e.Carried = s.explainCarried(r, done)
 	if forced != nil {
-		step := s.step(forced, r)
+		step := s.step(forced, r, done)
 		// Forced ids are followed without asking what the experiment would give.
 		step.Asked = r.Force.VariationID == "" && r.Force.SegmentID == ""
 		e.Experiments = append(e.Experiments, step)
 	}
 	open := !done && !r.Hold && e.Carried.Verdict != VerdictFollowed
 	for _, p := range s.deciding {
-		step := s.step(p, r)
+		step := s.step(p, r, false)
 		step.Asked = open
 		open = open && step.Gives == ""
 		if p != forced {
@@ -153,7 +155,7 @@ func (s *Snapshot) Explain(r *Request) *Explanation {
 	}
 	for i := range s.Experiments {
 		if x := &s.Experiments[i]; x.Status == ExperimentActive && !x.Deciding && s.plans[x.ID] != forced {
-			e.Experiments = append(e.Experiments, s.step(s.plans[x.ID], r))
+			e.Experiments = append(e.Experiments, s.step(s.plans[x.ID], r, false))
 		}
 	}
 	return e
@@ -177,9 +179,6 @@ func (s *Snapshot) explainForce(r *Request) (OverrideStep, *plan) {
 	p := s.plans[f.ExperimentID]
 	if p == nil {
 		return OverrideStep{VerdictRefused, "there is no experiment " + f.ExperimentID, WarningNotFound}, nil
-	}
-	if p.archived {
-		return OverrideStep{VerdictRefused, "experiment " + f.ExperimentID + " is archived", WarningNotFound}, nil
 	}
 	if f.SegmentID == "" && f.VariationID == "" {
 		if p.evaluate(r).Treatment == nil {
@@ -213,8 +212,10 @@ func (s *Snapshot) explainCarried(r *Request, done bool) CarriedStep {
 		return CarriedStep{VerdictNone, "the request carries no decision"}
 	case done:
 		return CarriedStep{VerdictIgnored, "the override parameters have settled the request"}
-	case p == nil || p.archived:
+	case p == nil:
 		return CarriedStep{VerdictDropped, "experiment " + c.ExperimentID + " does not exist any more"}
+	case p.archived && !c.Forced:
+		return CarriedStep{VerdictDropped, "experiment " + c.ExperimentID + " is archived"}
 	case c.Forced && !r.Hold && !r.Resumes:
 		return CarriedStep{VerdictDropped, "an override serves the pages of its own login only"}
 	default:
@@ -225,18 +226,28 @@ func (s *Snapshot) explainCarried(r *Request, done bool) CarriedStep {
 	return CarriedStep{VerdictFollowed, "the login goes on with what it was given: " + c.VariationID + " of " + c.ExperimentID}
 }
 
-// step says what an experiment has for a request, asked or not.
-func (s *Snapshot) step(p *plan, r *Request) ExperimentStep {
+// step says what an experiment has for a request, asked or not. An override that is
+// followed passes the ramp.
+func (s *Snapshot) step(p *plan, r *Request, passes bool) ExperimentStep {
 	var step ExperimentStep
 	for i := range s.Experiments {
 		if s.Experiments[i].ID == p.id {
 			step.Summary = s.Experiments[i]
 		}
 	}
+	step.evaluate(p, r)
+	if p.level < EveryLevel {
+		step.climb(p, r.Subject, passes)
+	}
+	return step
+}
+
+// evaluate says what the experiment's strategy has for a request.
+func (step *ExperimentStep) evaluate(p *plan, r *Request) {
 	if p.shares != nil {
 		step.Strategy = StrategyPercentage
 		step.divide(p, r.Subject)
-		return step
+		return
 	}
 	if p.targets != nil || p.fallback != nil || p.expensive {
 		step.Strategy = StrategySegment
@@ -261,7 +272,6 @@ func (s *Snapshot) step(p *plan, r *Request) ExperimentStep {
 	default:
 		step.GivesNoReason = "no segment matches, and there is no fallback"
 	}
-	return step
 }
 
 // divide says which range a subject falls into.

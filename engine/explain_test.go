@@ -77,6 +77,8 @@ func explained(t testing.TB) []*Snapshot {
 		compile(t, oneExperiment("percentage", "archived", halves)),
 		compile(t, oneExperiment("percentage", "draft", `[{"variation_id":"var_A","weight":12.345,"is_control":true}]`)),
 		compile(t, oneExperiment("segment", "active", targeted)),
+		compile(t, ramped(oneExperiment("percentage", "active", halves), "[30,60]", "")),
+		Compile(decode(t, ramped(text, "[10,60]", "60")), Settings{MaxActive: 2}),
 		compile(t, oneExperiment("segment", "draft", `[{"variation_id":"var_B","segment_id":"seg_3","is_control":true}]`)),
 		compile(t, oneExperiment("segment", "draft", `[]`)),
 		compile(t, iterated("percentage", "active", shared("20", "30"), `[{"id":"itr_1","status":"running","salt":"x",`+restToC+`}]`)),

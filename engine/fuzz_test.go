@@ -10,6 +10,8 @@ func FuzzDecode(f *testing.F) {
 	f.Add([]byte(whole))
 	f.Add([]byte(recorded))
 	f.Add([]byte("{}"))
+	f.Add([]byte(ramped(oneExperiment("segment", "archived", targeted), "[0,5,100]", "5")))
+	f.Add([]byte(strings.Replace(whole, `"status": "draft",`, `"status": "draft", "default_config": "tenant", "snapshot": {"feature_flag": {"a": [1e400]}, "variations": {"\u2028": {}}, "segments": {"": {}}},`, 1)))
 	f.Add([]byte(oneExperiment("percentage", "active", halves)))
 	f.Add([]byte(oneExperiment("segment", "active", targeted)))
 	f.Add([]byte(strings.Replace(whole, `"value": "blue"`, `"value": {"a":[1e400,"\ud800\u2028"],"\u0000":null}`, 1)))
@@ -57,6 +59,7 @@ func FuzzDecide(f *testing.F) {
 		Compile(decode(f, draft), Settings{}),
 		compile(f, oneExperiment("percentage", "paused", halves)),
 		compile(f, oneExperiment("percentage", "archived", halves)),
+		compile(f, ramped(oneExperiment("percentage", "active", halves), "[50]", "")),
 		compile(f, iterated("percentage", "active", shared("20", "30"), `[{"id":"itr_1","status":"running","salt":"x",`+restToC+`}]`)),
 	}
 	f.Add("s", "chrome", "US", "", "", "", "", "", "", byte(0))

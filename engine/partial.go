@@ -57,21 +57,17 @@ type VariationBody struct {
 	Overrides         map[string]Override
 }
 
-// SegmentBody is what a request says of a segment, as in FlagBody.
+// SegmentBody is what a request says of a segment, as in FlagBody. An empty status
+// was not given.
 type SegmentBody struct {
 	Name, Description *string
 	Rules             []Rule
+	Status            SegmentStatus
 }
 
-// ExperimentBody is what a request says of an experiment, as in FlagBody. What
-// its ids refer to is not checked.
-type ExperimentBody struct {
-	Name, Description  *string
-	FeatureFlagID      string
-	AuthenticationFlow string
-	Strategy           Strategy
-	AssignmentConfig   *AssignmentConfig
-	Allocations        []Allocation
+// OnlyStatus reports whether a status is all that the body has.
+func (b *SegmentBody) OnlyStatus() bool {
+	return b.Status != "" && b.Name == nil && b.Description == nil && b.Rules == nil
 }
 
 // DecodeFlagBody reads a request about a feature flag. The error, here and of
@@ -127,44 +123,11 @@ func DecodeSegmentBody(text []byte, use BodyUse) (SegmentBody, error) {
 			out.Rules = list(d, v, at, d.bodyRule)
 			d.between(v, at, 1, MaxRules, "rules")
 			d.segmentValues(v, at, out.Rules)
-		default:
-			return false
-		}
-		return true
-	})
-	return out, err
-}
-
-// DecodeExperimentBody reads a request about an experiment. What cannot change
-// once it exists (flag, flow and strategy) is refused in a Patch.
-func DecodeExperimentBody(text []byte, use BodyUse) (ExperimentBody, error) {
-	var out ExperimentBody
-	required := []string{"name", "feature_flag_id", "authentication_flow", "allocation_strategy", "assignment_config", "allocations"}
-	err := decodeBody(text, use, required, func(d *decoder, name string, v node, at *path) bool {
-		if use == Patch && (name == "feature_flag_id" || name == "authentication_flow" || name == "allocation_strategy") {
-			d.fault(v, at, "cannot be changed; make a new experiment instead")
-			return true
-		}
-		switch name {
-		case "name":
-			out.Name = d.line(v, at, ShortestName, LongestName)
-		case "description":
-			out.Description = d.description(v, at, use)
-		case "feature_flag_id":
-			out.FeatureFlagID = d.id(v, at, FlagPrefix)
-		case "authentication_flow":
-			out.AuthenticationFlow = d.string(v, at)
-			if d.length(v, at, out.AuthenticationFlow, 1, LongestFlow) {
-				d.printable(v, at, out.AuthenticationFlow, false)
+		case "status":
+			if use == Create {
+				return false
 			}
-		case "allocation_strategy":
-			out.Strategy = word(d, v, at, StrategyPercentage, StrategySegment)
-		case "assignment_config":
-			config := d.assignmentConfig(v, at)
-			out.AssignmentConfig = &config
-		case "allocations":
-			out.Allocations = list(d, v, at, d.allocation)
-			d.between(v, at, 1, 0, "allocations")
+			out.Status = word(d, v, at, SegmentActive, SegmentArchived)
 		default:
 			return false
 		}

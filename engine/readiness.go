@@ -18,6 +18,8 @@ const (
 	CodeActiveLimitExceeded = "experiment_active_limit_exceeded"
 
 	CodeSegmentsTooExpensive = "experiment_segments_too_expensive"
+	CodeSegmentArchived      = "segment_archived"
+	CodeFlowNotServed        = "experiment_flow_not_served"
 )
 
 // Blocker is one thing that keeps an experiment from assigning anybody.
@@ -60,6 +62,9 @@ func Readiness(e *Experiment, flag *FeatureFlag, efforts map[string]Effort) []Bl
 		if a.Weight != nil {
 			sum += *a.Weight
 		}
+		if e.Strategy == StrategySegment && efforts[a.SegmentID].Archived {
+			block(CodeSegmentArchived, "segment %s is archived; an allocation needs an active one", a.SegmentID)
+		}
 	}
 	if controls != 1 {
 		block(CodeMissingControl, "exactly one allocation must have is_control true, %d have", controls)
@@ -86,14 +91,15 @@ func Readiness(e *Experiment, flag *FeatureFlag, efforts map[string]Effort) []Bl
 	return out
 }
 
-// Deciding orders the active experiments by who decides first: the earliest
-// started_at, those without one last, then the smallest id. The first ones up to
-// the limit assign subjects, the others nobody. An experiment that is not ready
-// keeps its place: fixing it must not stop another one that took over.
+// Deciding orders the active experiments of the flows that are decided by who
+// decides first: the earliest started_at, those without one last, then the smallest
+// id. The first ones up to the limit assign subjects, the others none; see
+// MayDecide. An experiment that is not ready keeps its place: fixing it must not stop
+// another one that took over.
 func Deciding(experiments []Experiment) []*Experiment {
 	var active []*Experiment
 	for i := range experiments {
-		if experiments[i].Status == ExperimentActive {
+		if experiments[i].Status == ExperimentActive && FlowBlocker(&experiments[i]) == nil {
 			active = append(active, &experiments[i])
 		}
 	}

@@ -25,11 +25,9 @@ const DefaultHeaderBudget = 8000
 type Snapshot struct {
 	// Experiments describes every experiment in the order of the document.
 	Experiments []Summary
-	// Treatments are all treatments of all experiments that are not archived;
-	// each knows its index.
+	// Treatments are all treatments of all experiments; each knows its index.
 	Treatments []*Treatment
-	// Splits has an entry for each experiment that is not archived, in the order
-	// of the document.
+	// Splits has an entry for each experiment, in the order of the document.
 	Splits []Split
 
 	plans    map[string]*plan
@@ -51,7 +49,8 @@ type Summary struct {
 type plan struct {
 	id       string
 	key      string     // subjects are bucketed with
-	archived bool       // for requests it does not exist, and nothing else is filled in
+	level    int        // of its ramp: the percentage of the subjects that are in
+	archived bool       // only override parameters reach it
 	shares   []share    // percentage strategy, in the order of the division
 	rest     *Treatment // of subjects beyond all shares; nil: they get nothing
 	targets  []target   // segment strategy, by priority
@@ -120,17 +119,15 @@ func assemble(document *Document, configs map[string]mergedConfig, efforts map[s
 		blockers[e.ID] = Readiness(e, flags[e.FeatureFlagID], efforts)
 		p := s.plan(e, flags[e.FeatureFlagID], configs, settings.HeaderBudget)
 		// Overrides can ask an experiment that is not ready.
-		if e.Strategy == StrategySegment && !p.archived {
+		if e.Strategy == StrategySegment {
 			if p.expensive = tooExpensive(e, efforts) != ""; !p.expensive {
 				p.direct(p.own(e.Allocations), audienceOf)
 			}
 		}
 		s.plans[e.ID] = p
-		if !p.archived {
-			split := p.split(e)
-			p.label(&split)
-			s.Splits = append(s.Splits, split)
-		}
+		split := p.split(e)
+		p.label(&split)
+		s.Splits = append(s.Splits, split)
 	}
 	s.decide(document, blockers, settings.MaxActive)
 	return s
@@ -143,7 +140,7 @@ func (s *Snapshot) decide(document *Document, blockers map[string][]Blocker, lim
 	beyond := map[string]string{} // an active experiment over the limit → who comes first
 	active := Deciding(document.Experiments)
 	for i, e := range active {
-		if i >= limit {
+		if !MayDecide(active, i, limit) {
 			beyond[e.ID] = active[0].ID
 		} else if len(blockers[e.ID]) == 0 {
 			deciding[e.ID] = true
@@ -163,24 +160,28 @@ func (s *Snapshot) decide(document *Document, blockers map[string][]Blocker, lim
 				Message: "another experiment is already active and comes first: " + first,
 			})
 		}
+		if blocker := FlowBlocker(e); e.Status == ExperimentActive && blocker != nil {
+			summary.Blockers = append(summary.Blockers, *blocker)
+		}
 		s.Experiments = append(s.Experiments, summary)
 	}
 }
 
 func (s *Snapshot) plan(e *Experiment, flag *FeatureFlag, configs map[string]mergedConfig, budget int) *plan {
 	p := &plan{
-		id: e.ID, key: e.BucketingKey(), archived: e.Status == ExperimentArchived,
+		id: e.ID, key: e.BucketingKey(), level: e.Level(), archived: e.Status == ExperimentArchived,
 		forced:  make(map[string]*Treatment, len(flag.Variations)),
 		carried: make(map[string][2]*Treatment, len(flag.Variations)),
 	}
-	if p.archived {
-		return p // nobody gets anything of it, whatever a request asks for
-	}
 	for i := range flag.Variations {
 		id := flag.Variations[i].ID
+		config := configs[id]
+		if e.DefaultConfig == DefaultConfigTenant {
+			config = config.only(flag.Variations[i].Overrides)
+		}
 		p.carried[id] = [2]*Treatment{
-			s.treatment(e, id, false, configs[id], budget),
-			s.treatment(e, id, true, configs[id], budget),
+			s.treatment(e, id, false, config, budget),
+			s.treatment(e, id, true, config, budget),
 		}
 		p.forced[id] = p.carried[id][0]
 	}
@@ -274,9 +275,6 @@ func (s *Snapshot) treatment(e *Experiment, variationID string, isControl bool, 
 	return t
 }
 
-// Known reports whether the snapshot has an experiment of this id that is not
-// archived, whatever its status is otherwise.
-func (s *Snapshot) Known(experimentID string) bool {
-	p := s.plans[experimentID]
-	return p != nil && !p.archived
-}
+// Known reports whether the snapshot has an experiment of this id, whatever its
+// status is.
+func (s *Snapshot) Known(experimentID string) bool { return s.plans[experimentID] != nil }

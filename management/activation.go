@@ -28,6 +28,7 @@ func (d *diagnosis) activation() {
 	d.variations()
 	d.allocations()
 	d.limit()
+	d.flow()
 }
 
 func (d *diagnosis) flagStatus() {
@@ -86,6 +87,13 @@ func (d *diagnosis) allocated() string {
 func (d *diagnosis) unblock(code string) string {
 	switch code {
 	case engine.CodeFlagNotActive:
+	case engine.CodeFlowNotServed:
+		if d.experiment.Status != engine.ExperimentDraft {
+			return d.again()
+		}
+		return d.send("PATCH", d.experimentPath(), `{"authentication_flow": "`+engine.FlowAuthentication+`"}`)
+	case engine.CodeSegmentArchived:
+		return d.reallocate("[…]") // which segment is meant instead is not ours to guess
 	case engine.CodeSegmentsTooExpensive:
 		return d.get("segments") + "\n" + d.send("PATCH", "segments/seg_…", `{"rules": […]}`)
 	default:

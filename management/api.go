@@ -52,6 +52,11 @@ type Config struct {
 	// where there is no edge, and a diagnosis says so then.
 	Edge func(tenant store.Tenant, experimentID string) EdgeFacts
 
+	// Logins is told of the logins among the outcomes that were sent and kept, as far
+	// as they name their exposure; nil discards them. It may be called
+	// concurrently.
+	Logins func(ctx context.Context, logins []Login)
+
 	// Audit is told of every write after it has been committed and before it is
 	// answered. It may be called concurrently.
 	Audit func(Event)
@@ -79,6 +84,7 @@ type API struct {
 	mux       *http.ServeMux
 	routes    map[string]*route
 	documents cache
+	exposures exposureTags
 	dialect   *launchdarkly.API
 
 	mu      sync.Mutex
@@ -130,6 +136,7 @@ func New(config Config) (*API, error) {
 		mux:       http.NewServeMux(),
 		routes:    map[string]*route{},
 		documents: cache{held: map[store.Tenant]*held{}},
+		exposures: exposureTags{held: map[store.Tenant]*tagged{}},
 		writing:   map[store.Tenant]chan *engine.Reader{},
 	}
 	a.register()

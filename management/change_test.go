@@ -142,6 +142,8 @@ var writes = []struct{ method, path, body string }{
 	{"DELETE", "segments/{segment}", ""},
 	{"POST", "experiments", halvesOf("abc")},
 	{"PATCH", "experiments/{experiment}", `{"name":"abc"}`},
+	{"PATCH", "experiments/{experiment}", `{"name":"abc","levels":[5,50],"status":"active"}`},
+	{"PATCH", "segments/{segment}", `{"name":"abc","status":"archived"}`},
 	{"POST", "experiments/{experiment}/status", `{"status":"active"}`},
 	{"DELETE", "experiments/{experiment}", ""},
 }

@@ -67,6 +67,7 @@ const (
 	CodeSegmentNameTaken     = "segment_name_taken"
 	CodeSegmentNotModifiable = "segment_not_modifiable"
 	CodeSegmentInUse         = "segment_in_use"
+	CodeSegmentTransition    = "segment_transition_not_allowed"
 
 	CodeExperimentNotFound        = "experiment_not_found"
 	CodeExperimentNameTaken       = "experiment_name_taken"
@@ -77,6 +78,11 @@ const (
 	CodeExperimentNotReady        = "experiment_not_ready"
 	CodeExperimentAllocationLimit = "experiment_allocation_limit_exceeded"
 	CodeExperimentSegmentUnknown  = "experiment_segment_not_found"
+	CodeExperimentRequiresDraft   = "experiment_requires_draft"
+	CodeExperimentDefaultConfig   = "experiment_default_config_not_allowed"
+	CodeExperimentNotActive       = "experiment_not_active"
+	CodeExperimentNoRamp          = "experiment_missing_levels"
+	CodeExperimentNotNextLevel    = "experiment_level_not_next"
 )
 
 // Code describes an error code.
@@ -143,6 +149,7 @@ var codes = map[string]Code{
 	CodeSegmentNameTaken:     {http.StatusConflict, "A segment with this name already exists."},
 	CodeSegmentNotModifiable: {http.StatusForbidden, "Segment cannot be modified."},
 	CodeSegmentInUse:         {http.StatusConflict, "Segment is in use by one or more non-archived experiment allocations."},
+	CodeSegmentTransition:    {http.StatusBadRequest, "Status transition is not allowed."},
 
 	CodeExperimentNotFound:        {http.StatusNotFound, "Experiment not found."},
 	CodeExperimentNameTaken:       {http.StatusConflict, "An experiment with this name already exists."},
@@ -153,6 +160,11 @@ var codes = map[string]Code{
 	CodeExperimentNotReady:        {http.StatusBadRequest, "Experiment cannot be activated: validation failed."},
 	CodeExperimentAllocationLimit: {http.StatusBadRequest, fmt.Sprintf("Experiments may have at most %d allocations.", MaxAllocations)},
 	CodeExperimentSegmentUnknown:  {http.StatusBadRequest, "Segment not found."},
+	CodeExperimentRequiresDraft:   {http.StatusBadRequest, "The field can only be changed while the experiment is a draft."},
+	CodeExperimentDefaultConfig:   {http.StatusBadRequest, "default_config applies to feature flags that Auth0 manages only."},
+	CodeExperimentNotActive:       {http.StatusConflict, "The ramp can only be advanced while the experiment is active."},
+	CodeExperimentNoRamp:          {http.StatusBadRequest, "The experiment has no levels, so it has no ramp."},
+	CodeExperimentNotNextLevel:    {http.StatusBadRequest, "The target must be the level that follows the current one."},
 
 	engine.CodeFlagNotActive:        {http.StatusBadRequest, "The experiment's feature flag is not active."},
 	engine.CodeMissingAllocations:   {http.StatusBadRequest, "The experiment has no allocations."},
@@ -162,6 +174,8 @@ var codes = map[string]Code{
 	engine.CodeMissingDefault:       {http.StatusBadRequest, "No allocation is the fallback (segment strategy)."},
 	engine.CodeMultipleDefaults:     {http.StatusBadRequest, "Several allocations are the fallback (segment strategy)."},
 	engine.CodeSegmentsTooExpensive: {http.StatusBadRequest, "Deciding by the segments would take too long (segment strategy)."},
+	engine.CodeSegmentArchived:      {http.StatusBadRequest, "The segment is archived; an allocation needs an active one (segment strategy)."},
+	engine.CodeFlowNotServed:        {http.StatusBadRequest, "No request belongs to the experiment's authentication flow."},
 	engine.CodeActiveLimitExceeded:  {http.StatusBadRequest, "Another experiment is already active on this tenant."},
 }
 

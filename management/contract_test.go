@@ -139,6 +139,9 @@ var ours = []int{
 func checkContract(t testing.TB, r *http.Request, sent []byte, got reply) {
 	t.Helper()
 	checkEnvelope(t, r, got)
+	if operation := operationOf(r); got.status < 300 {
+		checkEarlyAccess(t, operation, got.text)
+	}
 	c, err := loadContract()
 	if err != nil {
 		return // TestContractIsChecked says so
@@ -149,7 +152,7 @@ func checkContract(t testing.TB, r *http.Request, sent []byte, got reply) {
 			checkDiagnosis(t, got)
 			return
 		}
-		if strings.HasSuffix(r.URL.Path, "/results") || strings.HasSuffix(r.URL.Path, "/events") || strings.HasSuffix(r.URL.Path, "/log-stream") {
+		if strings.HasSuffix(r.URL.Path, "/results") || strings.HasSuffix(r.URL.Path, "/advance-ramp") || strings.HasSuffix(r.URL.Path, "/events") || strings.HasSuffix(r.URL.Path, "/log-stream") {
 			return // ours, which the description does not know
 		}
 		if got.status != http.StatusMethodNotAllowed && got.status != http.StatusNotFound && got.status != http.StatusUnauthorized && r.Method != http.MethodHead {
@@ -170,14 +173,39 @@ func checkContract(t testing.TB, r *http.Request, sent []byte, got reply) {
 		if len(got.text) > 0 {
 			t.Errorf("%s answered with a body: %s", o.id, got.text)
 		}
-	} else if err := validate(o.answer, got.text); err != nil {
+	} else if err := validate(o.answer, asBeta(got.text)); err != nil {
 		t.Errorf("the answer of %s: %v\n%s", o.id, err, got.text)
 	}
-	if o.request != nil && r.Header.Get("Content-Type") == "application/json" {
+	if o.request != nil && r.Header.Get("Content-Type") == "application/json" && !asksEarlyAccess(t, o.id, sent) {
 		if err := validate(o.request, sent); err != nil {
 			t.Errorf("%s was answered with %d: %v\n%s", o.id, got.status, err, sent)
 		}
 	}
+}
+
+// operationOf is the id of our operation that a request is for.
+func operationOf(r *http.Request) string {
+	path := strings.Split(strings.TrimPrefix(r.URL.Path, Prefix), "/")
+	switch {
+	case len(path) == 3 && path[0] == "experiments" && path[2] == "advance-ramp":
+		return "advance_experiment_ramp"
+	case len(path) == 3 && path[0] == "experiments" && path[2] == "status":
+		return "update_experiment_status"
+	case len(path) > 2 || path[0] != "experiments" && path[0] != "segments":
+		return ""
+	}
+	kind, one := path[0], strings.TrimSuffix(path[0], "s")
+	switch {
+	case r.Method == http.MethodGet && len(path) == 1:
+		return "get_" + kind
+	case r.Method == http.MethodGet:
+		return "get_" + one
+	case r.Method == http.MethodPost:
+		return "create_" + one
+	case r.Method == http.MethodPatch:
+		return "update_" + one
+	}
+	return ""
 }
 
 func validate(schema *jsonschema.Schema, text []byte) error {

@@ -226,7 +226,7 @@ func TestDiagnosisFindsTheCause(t *testing.T) {
 			x.Document.Experiments[0].Allocations = x.Document.Experiments[0].Allocations[:1]
 			x.Document.Experiments[0].Allocations[0].Weight = weight(100_000)
 		}, QuestionSame, "only_variation", ResultProblem, "var_A gets everybody", `"variation_id":"var_B","weight":50`},
-		{"overrides open", "", func(*Examination) {}, QuestionSame, "overrides", ResultNote, "open|any status but archived", "&experiment_id=exp_1&variation_id=var_A|&experiment_id=exp_1&variation_id=var_B"},
+		{"overrides open", "", func(*Examination) {}, QuestionSame, "overrides", ResultNote, "open|any status", "&experiment_id=exp_1&variation_id=var_A|&experiment_id=exp_1&variation_id=var_B"},
 		{"overrides signed", "", func(x *Examination) { x.Edge.Sites[0].Overrides = "signed" }, QuestionSame, "overrides", ResultNote, "signed", "token --experiment exp_1 --variation var_B"},
 		{"overrides off", "", func(x *Examination) { x.Edge.Sites[0].Overrides = "off" }, QuestionSame, "overrides", ResultNote, "off", "overrides signed"},
 		{"carried", "", func(*Examination) {}, QuestionSame, "sticky", ResultNote, "1h0m0s", "sticky"},

@@ -83,7 +83,16 @@ func (c *call) ingest(read func([]byte, events.Check) (*events.Batch, *events.Re
 	if err := body.Decode(ctx); err != nil {
 		return answer{}, notRead(err)
 	}
-	batch, report, err := read(body.Text, belongs(document))
+	check := belongs(document)
+	var named []namedExposure
+	if c.api.config.Logins != nil {
+		check.Named = func(o events.Outcome, exposureID string) {
+			if slices.Contains(loginTypes, o.Event) {
+				named = append(named, namedExposure{o, exposureID})
+			}
+		}
+	}
+	batch, report, err := read(body.Text, check)
 	switch syntax, broken := errors.AsType[*events.SyntaxError](err); {
 	case errors.Is(err, events.ErrTooLarge):
 		return answer{}, failed(CodeEventsTooLarge, "")
@@ -109,6 +118,9 @@ func (c *call) ingest(read func([]byte, events.Check) (*events.Batch, *events.Re
 		if err != nil {
 			c.api.config.Log.Error("appending events failed", slog.String("tenant", string(c.token.Tenant)), slog.Any("error", err))
 			return answer{}, failed(CodeEventsUnavailable, "")
+		}
+		if logins := c.loginsOf(document, batch, named); len(logins) > 0 {
+			c.api.config.Logins(ctx, logins)
 		}
 	}
 	return answer{status: http.StatusAccepted, body: ingested{*report}}, nil

@@ -3,43 +3,13 @@ package management
 import (
 	"net/http"
 	"slices"
-	"time"
+	"strings"
 
 	"github.com/caddy-experiments/caddy-experiments/engine"
 )
 
 // MaxAllocations is how many allocations an experiment may have.
 const MaxAllocations = 20
-
-// experimentView is an experiment as the API shows it.
-type experimentView struct {
-	ID                 string                  `json:"id"`
-	Name               string                  `json:"name"`
-	Description        string                  `json:"description,omitempty"`
-	FeatureFlagID      string                  `json:"feature_flag_id"`
-	AuthenticationFlow string                  `json:"authentication_flow"`
-	Strategy           engine.Strategy         `json:"allocation_strategy"`
-	AssignmentConfig   engine.AssignmentConfig `json:"assignment_config"`
-	Status             engine.ExperimentStatus `json:"status"`
-	IsValid            bool                    `json:"is_valid"`
-	Allocations        []engine.Allocation     `json:"allocations"`
-	StartedAt          *time.Time              `json:"started_at,omitempty"`
-	EndedAt            *time.Time              `json:"ended_at,omitempty"`
-	CreatedAt          time.Time               `json:"created_at"`
-	UpdatedAt          time.Time               `json:"updated_at"`
-}
-
-// viewExperiment works is_valid out anew: a person may have changed the document
-// without it.
-func viewExperiment(e *engine.Experiment, flag *engine.FeatureFlag, efforts map[string]engine.Effort) experimentView {
-	return experimentView{
-		ID: e.ID, Name: e.Name, Description: e.Description, FeatureFlagID: e.FeatureFlagID,
-		AuthenticationFlow: e.AuthenticationFlow, Strategy: e.Strategy, AssignmentConfig: e.AssignmentConfig,
-		Status: e.Status, IsValid: len(engine.Readiness(e, flag, efforts)) == 0,
-		Allocations: append([]engine.Allocation{}, e.Allocations...),
-		StartedAt:   e.StartedAt, EndedAt: e.EndedAt, CreatedAt: moment(e.CreatedAt), UpdatedAt: moment(e.UpdatedAt),
-	}
-}
 
 func listExperiments(c *call) (answer, *refusal) {
 	values, problem := c.query("from", "take", "status", "authentication_flow", "feature_flag_id")
@@ -69,9 +39,9 @@ func listExperiments(c *call) (answer, *refusal) {
 		Experiments []experimentView `json:"experiments"`
 		Next        string           `json:"next,omitempty"`
 	}{make([]experimentView, 0, len(experiments)), next}
-	flags, efforts := flagsByID(document), engine.Efforts(document)
+	viewer := newViewer(document)
 	for _, e := range experiments {
-		list.Experiments = append(list.Experiments, viewExperiment(e, flags[e.FeatureFlagID], efforts))
+		list.Experiments = append(list.Experiments, viewer.experiment(e))
 	}
 	return answer{status: http.StatusOK, body: list}, nil
 }
@@ -81,11 +51,11 @@ func getExperiment(c *call) (answer, *refusal) {
 	if problem != nil {
 		return answer{}, problem
 	}
-	e, flag, problem := findExperiment(document, c.id())
+	e, _, problem := findExperiment(document, c.id())
 	if problem != nil {
 		return answer{}, problem
 	}
-	return entity(http.StatusOK, viewExperiment(e, flag, engine.Efforts(document))), nil
+	return entity(http.StatusOK, viewExperiment(document, e)), nil
 }
 
 func createExperiment(c *call) (answer, *refusal) {
@@ -115,14 +85,25 @@ func createExperiment(c *call) (answer, *refusal) {
 		}
 		made := engine.Experiment{
 			ID: id, Name: *body.Name, Description: optional(body.Description), FeatureFlagID: flag.ID,
-			AuthenticationFlow: body.AuthenticationFlow, Strategy: body.Strategy, AssignmentConfig: *body.AssignmentConfig,
-			Status: engine.ExperimentDraft, Allocations: body.Allocations, CreatedAt: c.stamp(), UpdatedAt: c.stamp(),
+			AuthenticationFlow: body.AuthenticationFlow, Strategy: body.Strategy, Levels: body.Levels,
+			AssignmentConfig: engine.AssignmentConfig{Subject: engine.SubjectDevice},
+			Status:           engine.ExperimentDraft, Allocations: body.Allocations, CreatedAt: c.stamp(), UpdatedAt: c.stamp(),
+		}
+		if body.AssignmentConfig != nil {
+			made.AssignmentConfig = *body.AssignmentConfig
+		}
+		if flag.Type == engine.TypeAuth0 {
+			made.DefaultConfig = engine.DefaultConfigTenant
+		}
+		if problem := setDefaultConfig(&made, flag, body.DefaultConfig); problem != nil {
+			return changed{}, problem
 		}
 		document.Experiments = append(document.Experiments, made)
-		return changed{answer: entity(http.StatusCreated, viewExperiment(&made, flag, engine.Efforts(document))), id: id}, nil
+		return changed{answer: entity(http.StatusCreated, viewExperiment(document, &made)), id: id}, nil
 	})
 }
 
+// updateExperiment makes the edits first and then the transition, in one write.
 func updateExperiment(c *call) (answer, *refusal) {
 	body, problem := decoded(c, func(text []byte) (engine.ExperimentBody, error) {
 		return engine.DecodeExperimentBody(text, engine.Patch)
@@ -138,30 +119,88 @@ func updateExperiment(c *call) (answer, *refusal) {
 		if problem != nil {
 			return changed{}, problem
 		}
-		if body.Allocations != nil {
-			if e.Status == engine.ExperimentActive {
-				return changed{}, failed(CodeExperimentRequiresPause, "")
-			}
-			if problem := checkAllocations(document, flag, body.Allocations); problem != nil {
+		if problem := editExperiment(document, e, flag, &body); problem != nil {
+			return changed{}, problem
+		}
+		if body.Status != "" && body.Status == e.Status && body.OnlyStatus() {
+			return changed{answer: entity(http.StatusOK, viewExperiment(document, e)), nothing: true}, nil
+		}
+		if body.Status != "" && body.Status != e.Status {
+			if problem := c.transition(document, e, flag, body.Status); problem != nil {
 				return changed{}, problem
 			}
-			reallocate(e, body.Allocations)
-		}
-		if body.Name != nil {
-			if experimentNameTaken(document, *body.Name, e.ID) {
-				return changed{}, failed(CodeExperimentNameTaken, "")
-			}
-			e.Name = *body.Name
-		}
-		if body.Description != nil {
-			e.Description = *body.Description
-		}
-		if body.AssignmentConfig != nil {
-			e.AssignmentConfig = *body.AssignmentConfig
 		}
 		e.UpdatedAt = c.stamp()
-		return changed{answer: entity(http.StatusOK, viewExperiment(e, flag, engine.Efforts(document))), id: e.ID}, nil
+		return changed{answer: entity(http.StatusOK, viewExperiment(document, e)), id: e.ID}, nil
 	})
+}
+
+// editExperiment makes the changes that a body asks for, apart from the status.
+func editExperiment(document *engine.Document, e *engine.Experiment, flag *engine.FeatureFlag, body *engine.ExperimentBody) *refusal {
+	if body.Allocations != nil {
+		if e.Status == engine.ExperimentActive {
+			return failed(CodeExperimentRequiresPause, "")
+		}
+		if problem := checkAllocations(document, flag, body.Allocations); problem != nil {
+			return problem
+		}
+		reallocate(e, body.Allocations)
+	}
+	if body.Name != nil {
+		if experimentNameTaken(document, *body.Name, e.ID) {
+			return failed(CodeExperimentNameTaken, "")
+		}
+		e.Name = *body.Name
+	}
+	if body.Description != nil {
+		e.Description = *body.Description
+	}
+	if body.AssignmentConfig != nil {
+		e.AssignmentConfig = *body.AssignmentConfig
+	}
+	return editDraft(e, flag, body)
+}
+
+// editDraft makes the changes that only a draft takes. Another experiment does not
+// mind them if they are what it has already.
+func editDraft(e *engine.Experiment, flag *engine.FeatureFlag, body *engine.ExperimentBody) *refusal {
+	fixed := func(field string) *refusal {
+		return failed(CodeExperimentRequiresDraft, "%s: can only be changed while the experiment is a draft, it is in %s status.", field, e.Status)
+	}
+	draft := e.Status == engine.ExperimentDraft
+	if flow := body.AuthenticationFlow; flow != "" && flow != e.AuthenticationFlow {
+		if !slices.Contains(engine.Flows, flow) { // one generation has no other, the other changes none
+			return failed(CodeInvalidBody, "Invalid request body. authentication_flow: cannot be changed to %q, only to one of %s.",
+				clip(flow), strings.Join(engine.Flows, ", "))
+		}
+		if !draft {
+			return fixed("authentication_flow")
+		}
+		e.AuthenticationFlow = flow
+	}
+	if body.Levels != nil && !slices.Equal(body.Levels, e.Levels) {
+		if !draft {
+			return fixed("levels")
+		}
+		e.Levels, e.CurrentLevel = body.Levels, nil
+	}
+	if body.DefaultConfig != "" && body.DefaultConfig != e.DefaultConfig && !draft {
+		return fixed("default_config")
+	}
+	return setDefaultConfig(e, flag, body.DefaultConfig)
+}
+
+// setDefaultConfig sets where an experiment takes the parameters from that are not
+// overridden, which there is no choice of for flags of one's own.
+func setDefaultConfig(e *engine.Experiment, flag *engine.FeatureFlag, config engine.DefaultConfig) *refusal {
+	switch {
+	case config == "":
+		return nil
+	case flag.Type != engine.TypeAuth0:
+		return failed(CodeExperimentDefaultConfig, "default_config: feature flag %s is not managed by Auth0; leave the field out.", flag.ID)
+	}
+	e.DefaultConfig = config
+	return nil
 }
 
 func deleteExperiment(c *call) (answer, *refusal) {
@@ -200,7 +239,7 @@ func (c *call) expectedExperiment(document *engine.Document) (*engine.Experiment
 	if problem != nil {
 		return nil, nil, problem
 	}
-	return e, flag, c.expected(viewExperiment(e, flag, engine.Efforts(document)))
+	return e, flag, c.expected(viewExperiment(document, e))
 }
 
 func experimentNameTaken(document *engine.Document, name, except string) bool {
@@ -217,8 +256,13 @@ func checkAllocations(document *engine.Document, flag *engine.FeatureFlag, alloc
 		if allocation.SegmentID == "" {
 			continue
 		}
-		if _, problem := findSegment(document, allocation.SegmentID); problem != nil {
+		at, problem := findSegment(document, allocation.SegmentID)
+		if problem != nil {
 			return failed(CodeExperimentSegmentUnknown, "Segment not found. %s: there is no segment %s.",
+				engine.FieldPath("allocations", i, "segment_id"), allocation.SegmentID)
+		}
+		if document.Segments[at].Status == engine.SegmentArchived {
+			return failed(engine.CodeSegmentArchived, "%s: segment %s is archived; name an active one.",
 				engine.FieldPath("allocations", i, "segment_id"), allocation.SegmentID)
 		}
 	}

@@ -11,10 +11,11 @@ import (
 
 const formType = "application/x-www-form-urlencoded"
 
-// The fields that are objects or lists; all others of a body are strings.
-var structured = map[string]bool{"parameters": true, "overrides": true, "rules": true, "allocations": true, "assignment_config": true}
+// The fields that are objects or lists; of all others target_level is a number and the
+// rest are strings.
+var structured = map[string]bool{"parameters": true, "overrides": true, "rules": true, "allocations": true, "assignment_config": true, "levels": true}
 
-var lists = map[string]bool{"rules": true, "allocations": true}
+var lists = map[string]bool{"rules": true, "allocations": true, "levels": true}
 
 // formJSON turns a form into the JSON object that means the same. What a form
 // cannot say by itself stands in it in one of two ways: as JSON
@@ -40,7 +41,7 @@ func formJSON(text string) ([]byte, *refusal) {
 		case !ok:
 			return invalid("%s: is no field of a form.", clip(key))
 		case len(way) > 0 && len(given) == 1 && structured[name]:
-			if !root.put(append([]string{name}, way...), leaf(way[len(way)-1], given[0])) {
+			if !root.put(append([]string{name}, way...), leaf(named(name, way), given[0])) {
 				return invalid("%s: is given twice.", clip(key))
 			}
 		case len(way) > 0:
@@ -57,6 +58,8 @@ func formJSON(text string) ([]byte, *refusal) {
 			return invalid("%s: is given twice.", clip(key))
 		case name == "description" && given[0] == "":
 			root.put([]string{name}, []byte("null"))
+		case name == "target_level":
+			root.put([]string{name}, leaf(name, given[0]))
 		default:
 			root.put([]string{name}, quote(given[0]))
 		}
@@ -110,6 +113,15 @@ func steps(key string) (name string, way []string, ok bool) {
 // maxFormSteps bounds the nesting of a form; what is deeper is written as JSON.
 const maxFormSteps = 8
 
+// named is the field that a value in brackets belongs to: the last name of its way,
+// or the list whose items are plain values.
+func named(name string, way []string) string {
+	if name == "levels" {
+		return name
+	}
+	return way[len(way)-1]
+}
+
 // leaf is the JSON of one value in brackets. Numbers and booleans look like
 // themselves where the field holds such; a value can be anything, and is JSON
 // where it is valid as that.
@@ -117,7 +129,7 @@ func leaf(field, text string) []byte {
 	literal := json.Valid([]byte(text))
 	switch field {
 	case "value":
-	case "weight", "priority", "is_control", "is_fallback", "exists":
+	case "weight", "priority", "is_control", "is_fallback", "exists", "levels", "target_level":
 		literal = literal && !strings.ContainsAny(text, `"[{`)
 	default:
 		literal = false

@@ -121,7 +121,7 @@ func (d *diagnosis) header() {
 // without an error, with what to do about each.
 var silent = []struct{ code, meaning, remedy string }{
 	{"experiment_circuit_open", "the store does not answer and is left alone for a while; the last good document serves", "wait some minutes, then: caddy experiments status"},
-	{"experiment_not_found", "override parameters named an experiment that does not exist or is archived; the request got none", "check experiment_id in the request"},
+	{"experiment_not_found", "override parameters named an experiment that does not exist; the request got none", "check experiment_id in the request"},
 	{"experiment_orphaned_params", "variation_id or segment_id came without experiment_id; they were ignored", "add experiment_id to the request"},
 	{"experiment_override_invalid", "override parameters could not be followed; they were ignored", "caddy experiments decide '<the URL>'"},
 	{"experiment_header_too_large", "a variation did not fit into the header; the request got nothing", app("header_budget <bytes>")},

@@ -140,6 +140,28 @@ var refusals = []struct {
 		s.status("active")
 		targeted(func([]engine.Allocation) {})(s)
 	}, "POST", "experiments/exp_1/status", `{"status":"active"}`, 400, engine.CodeActiveLimitExceeded, "already active"},
+	{"experiment of a flow without requests", func(s *site) {
+		s.must(200, "PATCH", "experiments/{experiment}", `{"authentication_flow":"mfa_challenge"}`)
+	}, "POST", "experiments/{experiment}/status", `{"status":"active"}`, 400, engine.CodeFlowNotServed, "its authentication_flow is mfa_challenge"},
+	{"experiment of an archived segment", archived, "POST", "experiments", strings.Replace(targetedAt("another"), "{segment}", "seg_Former", 1), 400, engine.CodeSegmentArchived, "allocations[1].segment_id: segment seg_Former is archived"},
+	{"experiment whose segment was archived by hand", func(s *site) {
+		targeted(func([]engine.Allocation) {})(s)
+		s.edit(func(d *engine.Document) { d.Segments[0].Status = engine.SegmentArchived })
+	}, "POST", "experiments/exp_1/status", `{"status":"active"}`, 400, engine.CodeSegmentArchived, "is archived"},
+	{"segment archived to active", archived, "PATCH", "segments/seg_Former", `{"name":"renamed","status":"active"}`, 400, CodeSegmentTransition, "archived to active"},
+	{"segment in use archived", func(s *site) { s.must(201, "POST", "experiments", targetedAt("another")) }, "PATCH", "segments/{segment}", `{"name":"renamed","status":"archived"}`, 409, CodeSegmentInUse, ""},
+	{"experiment paused, levels", func(s *site) { s.status("active", "paused") }, "PATCH", "experiments/{experiment}", `{"name":"renamed","levels":[5]}`, 400, CodeExperimentRequiresDraft, "levels: can only be changed"},
+	{"experiment of one's own flag with default_config", nil, "PATCH", "experiments/{experiment}", `{"default_config":"flag"}`, 400, CodeExperimentDefaultConfig, "default_config"},
+	{"ramp of an experiment without levels", nil, "POST", "experiments/{experiment}/advance-ramp", `{"target_level":5}`, 400, CodeExperimentNoRamp, ""},
+	{"ramp of a draft", ramping, "POST", "experiments/{experiment}/advance-ramp", `{"target_level":50}`, 409, CodeExperimentNotActive, "in draft status"},
+	{"ramp over a level", func(s *site) { ramping(s); s.status("active") }, "POST", "experiments/{experiment}/advance-ramp", `{"target_level":100}`, 400, CodeExperimentNotNextLevel, "must be 50, the level after 5; got 100"},
+	{"ramp beyond its end", func(s *site) {
+		ramping(s)
+		s.status("active")
+		s.must(200, "POST", "experiments/{experiment}/advance-ramp", `{"target_level":50}`)
+		s.must(200, "POST", "experiments/{experiment}/advance-ramp", `{"target_level":100}`)
+	}, "POST", "experiments/{experiment}/advance-ramp", `{"target_level":99}`, 400, CodeExperimentNotNextLevel, "its last level"},
+	{"patch whose transition is refused", nil, "PATCH", "experiments/{experiment}", `{"name":"renamed","status":"paused"}`, 400, CodeExperimentTransition, "draft to paused"},
 
 	{"method that a path lacks", nil, "PUT", "experiments/{experiment}", "", 405, CodeMethodNotAllowed, ""},
 	{"path of nobody", nil, "GET", "experiment", "", 404, CodeRouteNotFound, ""},
@@ -168,6 +190,16 @@ func allocated(allocations string) func(*site) {
 		s.must(200, "PATCH", "experiments/{experiment}", `{"allocations":`+allocations+`}`)
 	}
 }
+
+// archived adds a segment that is archived.
+func archived(s *site) {
+	s.edit(func(d *engine.Document) {
+		d.Segments = append(d.Segments, engine.Segment{ID: "seg_Former", Name: "old", Status: engine.SegmentArchived})
+	})
+}
+
+// ramping gives the experiment a ramp.
+func ramping(s *site) { s.must(200, "PATCH", "experiments/{experiment}", `{"levels":[5,50,100]}`) }
 
 // targeted adds a segment experiment exp_1 that is ready but for a change.
 func targeted(change func([]engine.Allocation)) func(*site) {

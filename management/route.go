@@ -64,6 +64,9 @@ func (a *API) register() {
 		"experiments/{id}/status": {
 			http.MethodPost: {"update_experiment_status", ScopeUpdate, updateExperimentStatus},
 		},
+		"experiments/{id}/advance-ramp": {
+			http.MethodPost: {"advance_experiment_ramp", ScopeUpdate, advanceRamp},
+		},
 		"experiments/{id}/validate": {
 			http.MethodPost: {"validate_experiment", ScopeRead, validateExperiment},
 		},

@@ -113,10 +113,6 @@ func (d *diagnosis) divided() string {
 
 // forced says how a site lets a variation be forced.
 func (d *diagnosis) forced(s SiteFacts) {
-	if d.experiment.Status == engine.ExperimentArchived {
-		d.add("overrides", ResultNote, d.again(), "%s: overrides do not reach an archived experiment", s.URL)
-		return
-	}
 	var lines []string
 	for _, v := range d.flag.Variations {
 		lines = append(lines, "&experiment_id="+d.experiment.ID+"&variation_id="+v.ID)
@@ -130,6 +126,6 @@ func (d *diagnosis) forced(s SiteFacts) {
 		}
 		d.add("overrides", ResultNote, strings.Join(lines, "\n"), "%s: overrides are signed; each of these prints the parameters that force one variation", s.URL)
 	default:
-		d.add("overrides", ResultNote, strings.Join(lines, "\n"), "%s: overrides are open; each of these lines, added to the query of an authorization request, forces one variation in any status but archived", s.URL)
+		d.add("overrides", ResultNote, strings.Join(lines, "\n"), "%s: overrides are open; each of these lines, added to the query of an authorization request, forces one variation in any status", s.URL)
 	}
 }

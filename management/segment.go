@@ -10,21 +10,23 @@ import (
 
 // segmentView is a segment as the API shows it.
 type segmentView struct {
-	ID          string            `json:"id"`
-	Name        string            `json:"name"`
-	Description string            `json:"description,omitempty"`
-	Type        engine.EntityType `json:"type"`
-	Rules       []engine.Rule     `json:"rules"`
-	CreatedAt   time.Time         `json:"created_at"`
-	UpdatedAt   time.Time         `json:"updated_at"`
+	ID          string               `json:"id"`
+	Name        string               `json:"name"`
+	Description string               `json:"description,omitempty"`
+	Type        engine.EntityType    `json:"type"`
+	Status      engine.SegmentStatus `json:"status"`
+	Rules       []engine.Rule        `json:"rules"`
+	CreatedAt   time.Time            `json:"created_at"`
+	UpdatedAt   time.Time            `json:"updated_at"`
 }
 
 func viewSegment(s *engine.Segment) segmentView {
 	view := segmentView{
-		ID: s.ID, Name: s.Name, Description: s.Description, Type: s.Type, Rules: s.Rules,
+		ID: s.ID, Name: s.Name, Description: s.Description, Type: s.Type, Status: s.Status, Rules: s.Rules,
 		CreatedAt: moment(s.CreatedAt), UpdatedAt: moment(s.UpdatedAt),
 	}
 	setDefault(&view.Type, engine.TypeSelf)
+	setDefault(&view.Status, engine.SegmentActive)
 	return view
 }
 
@@ -90,6 +92,7 @@ func createSegment(c *call) (answer, *refusal) {
 	})
 }
 
+// updateSegment makes the edits first and then the transition, in one write.
 func updateSegment(c *call) (answer, *refusal) {
 	body, problem := decoded(c, func(text []byte) (engine.SegmentBody, error) {
 		return engine.DecodeSegmentBody(text, engine.Patch)
@@ -115,9 +118,36 @@ func updateSegment(c *call) (answer, *refusal) {
 		if body.Rules != nil {
 			s.Rules = body.Rules
 		}
+		if body.Status != "" && body.Status == viewSegment(s).Status && body.OnlyStatus() {
+			return changed{answer: entity(http.StatusOK, viewSegment(s)), nothing: true}, nil
+		}
+		if problem := moveSegment(document, s, body.Status); problem != nil {
+			return changed{}, problem
+		}
 		s.UpdatedAt = c.stamp()
 		return changed{answer: entity(http.StatusOK, viewSegment(s)), id: s.ID}, nil
 	})
+}
+
+// moveSegment archives a segment that no experiment which is not archived is targeted
+// at. An archived one stays so. An empty status changes nothing.
+func moveSegment(document *engine.Document, s *engine.Segment, status engine.SegmentStatus) *refusal {
+	now := viewSegment(s).Status
+	switch {
+	case status == "" || status == now:
+		return nil
+	case status == engine.SegmentActive:
+		return failed(CodeSegmentTransition, "Status transition is not allowed: %s to %s.", now, status)
+	}
+	for i := range document.Experiments {
+		e := &document.Experiments[i]
+		targeted := slices.ContainsFunc(e.Allocations, func(a engine.Allocation) bool { return a.SegmentID == s.ID })
+		if targeted && e.Status != engine.ExperimentArchived {
+			return failed(CodeSegmentInUse, "")
+		}
+	}
+	s.Status = status
+	return nil
 }
 
 // deleteSegment deletes a segment that no experiment which is not archived is

@@ -34,13 +34,14 @@ func updateExperimentStatus(c *call) (answer, *refusal) {
 			return changed{}, problem
 		}
 		e.UpdatedAt = c.stamp()
-		return changed{answer: entity(http.StatusOK, viewExperiment(e, flag, engine.Efforts(document))), id: e.ID}, nil
+		return changed{answer: entity(http.StatusOK, viewExperiment(document, e)), id: e.ID}, nil
 	})
 }
 
 // transition moves an experiment to another status. started_at is when it first
 // became active and stays; ended_at is when it was completed. What runs in between is
-// one iteration, through pauses too.
+// one iteration, through pauses too. The ramp begins with the first activation, and
+// every activation records the configuration that it has found.
 func (c *call) transition(document *engine.Document, e *engine.Experiment, flag *engine.FeatureFlag, status engine.ExperimentStatus) *refusal {
 	if e.Status == engine.ExperimentCompleted && status == engine.ExperimentActive {
 		return failed(CodeExperimentCompleted, "")
@@ -56,6 +57,8 @@ func (c *call) transition(document *engine.Document, e *engine.Experiment, flag 
 		if e.StartedAt == nil {
 			e.StartedAt = c.stamp()
 		}
+		e.BeginRamp()
+		e.Snapshot = engine.ConfigurationOf(document, e)
 		if e.Status == engine.ExperimentDraft {
 			beginIteration(e, c.now)
 		}

@@ -2,7 +2,6 @@ package management
 
 import (
 	"fmt"
-	"slices"
 	"strings"
 	"time"
 
@@ -16,6 +15,8 @@ func (d *diagnosis) traffic() {
 	d.active()
 	d.blockers(d.readiness())
 	d.limit()
+	d.flow()
+	d.ramp()
 	d.inForce()
 	d.sites()
 	d.segments()
@@ -35,7 +36,7 @@ func (d *diagnosis) active() {
 	case engine.ExperimentCompleted:
 		d.add("status", ResultProblem, d.again(), "the experiment is completed, and a completed one cannot be activated again")
 	default:
-		d.add("status", ResultProblem, d.again(), "the experiment is archived: nobody gets anything of it, not even by override parameters")
+		d.add("status", ResultProblem, d.again(), "the experiment is archived: only override parameters reach it")
 	}
 }
 
@@ -45,14 +46,21 @@ func (d *diagnosis) again() string {
 	if len(name) > 255 {
 		name = d.experiment.ID + " again"
 	}
+	flow := d.experiment.AuthenticationFlow
+	if engine.FlowBlocker(d.experiment) != nil {
+		flow = engine.FlowAuthentication
+	}
 	body := struct {
 		Name             string                  `json:"name"`
 		FeatureFlagID    string                  `json:"feature_flag_id"`
 		Flow             string                  `json:"authentication_flow"`
 		Strategy         engine.Strategy         `json:"allocation_strategy"`
 		AssignmentConfig engine.AssignmentConfig `json:"assignment_config"`
+		DefaultConfig    engine.DefaultConfig    `json:"default_config,omitempty"`
+		Levels           []int                   `json:"levels,omitempty"`
 		Allocations      []engine.Allocation     `json:"allocations"`
-	}{name, d.flag.ID, d.experiment.AuthenticationFlow, d.experiment.Strategy, d.experiment.AssignmentConfig, d.experiment.Allocations}
+	}{name, d.flag.ID, flow, d.experiment.Strategy, d.experiment.AssignmentConfig,
+		d.experiment.DefaultConfig, d.experiment.Levels, d.experiment.Allocations}
 	return d.send("POST", "experiments", encodeLine(body))
 }
 
@@ -74,20 +82,52 @@ func (d *diagnosis) blockers(blockers []engine.Blocker) {
 // limit looks for other active experiments that come first.
 func (d *diagnosis) limit() {
 	active := engine.Deciding(d.Document.Experiments)
-	place := slices.IndexFunc(active, func(other *engine.Experiment) bool { return other.ID == d.experiment.ID })
-	if place >= 0 && place < d.MaxActive || place < 0 && len(active) < d.MaxActive {
+	if _, may := standing(d.Document, d.experiment, d.MaxActive); may {
 		d.add("active_limit", ResultOK, d.get("experiments?status=active"),
 			"%d of at most %d experiments of %s are active; none stands in the way", len(active), d.MaxActive, d.Examination.Tenant)
 		return
 	}
 	var owners []string
-	for _, other := range active[:d.MaxActive] {
+	for _, other := range active[:min(len(active), d.MaxActive)] {
 		owners = append(owners, other.ID+` "`+other.Name+`"`)
 	}
 	d.add("active_limit", ResultProblem,
 		d.status("experiments/"+active[0].ID, "paused")+"\n"+app(fmt.Sprintf("max_active_experiments %d", max(len(active), d.MaxActive+1))),
 		"%s: another experiment is active and comes first: %s; at most %d of %s may assign at a time",
 		engine.CodeActiveLimitExceeded, strings.Join(owners, ", "), d.MaxActive, d.Examination.Tenant)
+}
+
+// flow looks at whether any request belongs to the experiment's flow.
+func (d *diagnosis) flow() {
+	blocker := engine.FlowBlocker(d.experiment)
+	if blocker == nil {
+		d.add("authentication_flow", ResultOK, "", "the requests that are decided belong to the flow %s", d.experiment.AuthenticationFlow)
+		return
+	}
+	d.add(blocker.Code, ResultProblem, d.unblock(blocker.Code), "%s", blocker.Message)
+}
+
+// ramp says whom the ramp lets in, if there is one.
+func (d *diagnosis) ramp() {
+	if len(d.experiment.Levels) == 0 {
+		return
+	}
+	level, remedy := d.experiment.Level(), ""
+	next, more := d.experiment.NextLevel()
+	if more && d.experiment.Status == engine.ExperimentActive {
+		remedy = d.send("POST", d.experimentPath()+"/advance-ramp", fmt.Sprintf(`{"target_level": %d}`, next))
+		if d.byHand() {
+			remedy = d.send("PATCH", d.experimentPath(), fmt.Sprintf(`{"current_level": %d}`, next))
+		}
+	}
+	switch {
+	case level == 0:
+		d.add("ramp", ResultProblem, remedy, "the ramp is at level 0: it lets no subject in")
+	case level < engine.EveryLevel:
+		d.add("ramp", ResultNote, remedy, "the ramp is at level %d: %d %% of the subjects are in, the others get nothing of the experiment", level, level)
+	default:
+		d.add("ramp", ResultOK, remedy, "the ramp is at level 100: everybody is in")
+	}
 }
 
 // inForce looks at whether the edge decides by the newest document.
@@ -149,7 +189,7 @@ func (d *diagnosis) sites() {
 
 // override says how to see a variation whatever the rules say.
 func (d *diagnosis) override() {
-	if len(d.flag.Variations) == 0 || d.experiment.Status == engine.ExperimentArchived {
+	if len(d.flag.Variations) == 0 {
 		return
 	}
 	id := d.flag.Variations[0].ID

@@ -27,16 +27,25 @@ func validateExperiment(c *call) (answer, *refusal) {
 // would if it were active: its own faults, and others that come first.
 func (c *call) blockers(document *engine.Document, e *engine.Experiment, flag *engine.FeatureFlag) []engine.Blocker {
 	blockers := engine.Readiness(e, flag, engine.Efforts(document))
-	active := engine.Deciding(document.Experiments)
-	place := slices.IndexFunc(active, func(other *engine.Experiment) bool { return other.ID == e.ID })
-	if place < 0 {
-		place = len(active)
+	if blocker := engine.FlowBlocker(e); blocker != nil {
+		return append(blockers, *blocker)
 	}
-	if place >= c.api.config.MaxActive {
+	if first, may := standing(document, e, c.api.config.MaxActive); !may {
 		blockers = append(blockers, engine.Blocker{
 			Code:    engine.CodeActiveLimitExceeded,
-			Message: "another experiment is already active on this tenant: " + active[0].ID,
+			Message: "another experiment is already active on this tenant: " + first.ID,
 		})
 	}
 	return blockers
+}
+
+// standing reports whether an experiment may decide beside those that are active, or
+// could if it were, and which of them comes first.
+func standing(document *engine.Document, e *engine.Experiment, limit int) (first *engine.Experiment, may bool) {
+	active := engine.Deciding(document.Experiments)
+	place := slices.IndexFunc(active, func(other *engine.Experiment) bool { return other.ID == e.ID })
+	if place < 0 {
+		place, active = len(active), append(active, e)
+	}
+	return active[0], engine.MayDecide(active, place, limit)
 }

@@ -54,6 +54,8 @@ func (p *patch) activate(it *engine.Iteration) {
 	if e.StartedAt == nil {
 		e.StartedAt = p.stamp()
 	}
+	e.BeginRamp()
+	e.Snapshot = engine.ConfigurationOf(p.document, e)
 }
 
 // startable refuses an iteration that could not run.
@@ -85,6 +87,9 @@ func (p *patch) startable(it *engine.Iteration) error {
 		trial.Allocations, trial.Status, trial.Iterations = allocationsOf(it), engine.ExperimentDraft, []engine.Iteration{*it}
 	}
 	var texts []string
+	if blocker := engine.FlowBlocker(p.experiment); blocker != nil {
+		texts = append(texts, blocker.Message)
+	}
 	for _, blocker := range engine.Readiness(&trial, p.flag, engine.Efforts(p.document)) {
 		texts = append(texts, blocker.Message)
 	}
@@ -139,7 +144,8 @@ func (p *patch) unclaimed(it *engine.Iteration) error {
 		}
 	}
 	active := slices.DeleteFunc(engine.Deciding(p.document.Experiments), func(e *engine.Experiment) bool { return e.ID == p.experiment.ID })
-	if limit := p.api.config.MaxActive; len(active) >= limit {
+	if !engine.MayDecide(append(active, p.experiment), len(active), p.api.config.MaxActive) {
+		limit := p.api.config.MaxActive
 		return conflict("experiment %q is active already, and at most %d may be: stop it first", experimentKey(p.document, active[0]), limit)
 	}
 	return nil

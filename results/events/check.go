@@ -6,6 +6,16 @@ type Check struct {
 	Exposure func(*Exposure) error
 	Outcome  func(*Outcome) error
 	Split    func(*Split) error
+	// Named is told of each outcome that is taken and that named an exposure, with
+	// the exposure's id as it came.
+	Named func(o Outcome, exposureID string)
+}
+
+// named tells of the newest outcome if it named an exposure.
+func (c *Check) named(outcomes []Outcome, exposureID string) {
+	if c.Named != nil && exposureID != "" {
+		c.Named(outcomes[len(outcomes)-1], exposureID)
+	}
 }
 
 // last takes the newest record of a list out again if the check refuses it.

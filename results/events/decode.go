@@ -144,7 +144,11 @@ func (d *decoder) outcome(f *fields) error {
 		o.ID = d.id(f, &o)
 	}
 	d.batch.Outcomes = append(d.batch.Outcomes, o)
-	return last(&d.batch.Outcomes, d.limits.Check.Outcome)
+	if err := last(&d.batch.Outcomes, d.limits.Check.Outcome); err != nil {
+		return err
+	}
+	d.limits.Check.named(d.batch.Outcomes, f.text[fieldExposureID])
+	return nil
 }
 
 // settle leaves one name of the outcome's unit, and that is the unit where the

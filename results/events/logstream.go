@@ -77,10 +77,12 @@ func (d *rows) take(record []byte) (id string, err error) {
 	if o.Event, err = d.event(r); err != nil {
 		return id, err
 	}
-	if err := cmp.Or(idErr, d.fill(&o, r)); err != nil {
+	exposureID, err := d.fill(&o, r)
+	if err := cmp.Or(idErr, err); err != nil {
 		return id, err
 	}
 	d.batch.Outcomes = append(d.batch.Outcomes, o)
+	d.limits.Check.named(d.batch.Outcomes, exposureID)
 	return id, nil
 }
 
@@ -104,29 +106,30 @@ func (d *rows) event(r row) (string, error) {
 	return name, nil
 }
 
-// fill takes time and unit of an outcome from a row.
-func (d *rows) fill(o *Outcome, r row) (err error) {
+// fill takes time and unit of an outcome from a row, and returns the id of the
+// exposure that the row names.
+func (d *rows) fill(o *Outcome, r row) (exposureID string, err error) {
 	if o.Time, err = d.time(r); err != nil {
-		return err
+		return "", err
 	}
 	if o.UserID, err = r.text("user_id"); err != nil {
-		return err
+		return "", err
 	}
-	if o.ExposureID, err = exposureOf(r); err != nil {
-		return err
+	if exposureID, err = exposureOf(r); err != nil {
+		return "", err
 	}
-	if o.ExposureID == "" {
+	if o.ExposureID = exposureID; exposureID == "" {
 		if o.Unit, err = r.text("unit"); err != nil {
-			return err
+			return "", err
 		}
 	}
 	if err := o.settle(); err != nil {
-		return errors.New("exposure_id: is nowhere in it, nor is there a unit or a user_id")
+		return "", errors.New("exposure_id: is nowhere in it, nor is there a unit or a user_id")
 	}
 	if o.ID == "" {
 		o.ID = hashOf(appendOutcome(nil, o))
 	}
-	return nil
+	return exposureID, nil
 }
 
 func (d *rows) time(r row) (Millis, error) {
