@@ -147,7 +147,7 @@ func (t *route) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 func (t *route) handle(w http.ResponseWriter, r *http.Request) (answer, *refusal) {
 	a := t.api
 	now := a.config.Now()
-	held := a.keyring.find(bearer(r.Header))
+	held := a.holder(bearer(r.Header), now)
 	quota := a.strangers
 	if held != nil {
 		quota = held.quota
