@@ -138,6 +138,9 @@ var ours = []int{
 // description says of them.
 func checkContract(t testing.TB, r *http.Request, sent []byte, got reply) {
 	t.Helper()
+	if r.URL.Path == TokenPath {
+		return // OAuth's answers are of another form
+	}
 	checkEnvelope(t, r, got)
 	c, err := loadContract()
 	if err != nil {
