@@ -65,6 +65,9 @@ func TestScopes(t *testing.T) {
 	for pattern, route := range s.api.routes {
 		for method, operation := range route.operations {
 			operations++
+			if operation.scope == public {
+				continue
+			}
 			verb, _, _ := strings.Cut(operation.id, "_")
 			for _, scope := range Scopes {
 				r := s.request(method, strings.NewReplacer(Prefix, "", "{id}", "exp_1", "{vid}", "var_1").Replace(pattern), "")
@@ -78,8 +81,8 @@ func TestScopes(t *testing.T) {
 			}
 		}
 	}
-	if operations != 27 {
-		t.Errorf("there are %d operations, want 27", operations)
+	if operations != 28 {
+		t.Errorf("there are %d operations, want 28", operations)
 	}
 }
 
