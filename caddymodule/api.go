@@ -21,12 +21,14 @@ func init() {
 	caddy.RegisterModule(API{})
 }
 
-// API answers the management API's routes below /api/v2/experimentation, and
-// those of LaunchDarkly's Experiments API, and passes every other request on. It belongs on a site of its own that the
-// public cannot reach.
+// API answers everything below /api/v2/experimentation, LaunchDarkly's Experiments
+// API and, where there are clients, /oauth/token, and passes every other request
+// on. It belongs on a site of its own that the public cannot reach.
 type API struct {
-	// Tokens let clients in. At least one is needed.
+	// Tokens let clients in. At least one token or client is needed.
 	Tokens []APIToken `json:"tokens,omitempty"`
+	// Clients are granted access tokens at /oauth/token for their id and secret.
+	Clients []APIClient `json:"clients,omitempty"`
 	// Rate is how many requests a second each token has. Default: 100.
 	Rate float64 `json:"rate,omitempty"`
 	// Burst is how many requests a token may save up. Default: 500.
@@ -70,12 +72,19 @@ func (a *API) Provision(ctx caddy.Context) error {
 		return fmt.Errorf("loading the experiments app: %w", err)
 	}
 	a.app = app.(*App)
+	if len(a.Tokens)+len(a.Clients) == 0 {
+		return errors.New(noCredentials)
+	}
 	tokens, err := a.tokens(ctx)
 	if err != nil {
 		return err
 	}
+	clients, err := a.clients(ctx)
+	if err != nil {
+		return err
+	}
 	a.api, err = management.New(management.Config{
-		Store: a.app.configuration.store, Tokens: tokens,
+		Store: a.app.configuration.store, Tokens: tokens, Clients: clients, ClientKeys: a.app.keys.clientKeys,
 		Entitled: a.app.entitled, MaxActive: a.app.MaxActiveExperiments, HeaderBudget: a.app.HeaderBudget,
 		Rate: a.Rate, Burst: a.Burst, Events: a.app.managedEvents(), Prior: a.prior(), RequireBeta: a.RequireBeta,
 		Audit: func(e management.Event) { a.app.audit(a.logger, e) }, Logins: a.app.logins(a.logger), Edge: a.app.edge, Log: ctx.Slogger(), ClientAddress: clientAddress, Now: wallClock,
@@ -122,34 +131,44 @@ func (a *App) managedEvents() management.Events {
 	return out
 }
 
-func (a *API) tokens(ctx caddy.Context) ([]management.Token, error) {
-	if len(a.Tokens) == 0 {
-		return nil, errors.New("experiments_api: has no token, and without one nobody could use it; write for example: token {env.EXPERIMENTS_TOKEN}")
-	}
+func (a *API) tokens(ctx caddy.Context) (_ []management.Token, err error) {
 	replacer := caddy.NewReplacer()
 	tokens := make([]management.Token, len(a.Tokens))
 	for i, configured := range a.Tokens {
-		token := management.Token{Secret: replacer.ReplaceAll(configured.Secret, ""), Name: configured.Name, Tenant: store.Tenant(configured.Tenant)}
+		token := management.Token{Secret: replacer.ReplaceAll(configured.Secret, ""), Name: configured.Name}
 		if token.Secret == "" {
 			return nil, fmt.Errorf("experiments_api: token %d is empty; is its placeholder set?", i+1)
 		}
 		if token.Name == "" {
 			token.Name = "token " + strconv.Itoa(i+1)
 		}
-		if token.Tenant == "" {
-			token.Tenant = store.DefaultTenant
-		}
-		for _, scope := range configured.Scopes {
-			token.Scopes = append(token.Scopes, management.Scope(scope))
-		}
-		if a.app.entitled(token.Tenant) {
-			if _, err := a.app.tenant(ctx, string(token.Tenant)); err != nil {
-				return nil, err
-			}
+		token.Scopes = scopes(configured.Scopes)
+		if token.Tenant, err = a.followed(ctx, configured.Tenant); err != nil {
+			return nil, err
 		}
 		tokens[i] = token
 	}
 	return tokens, nil
+}
+
+// followed returns the tenant of a token or client, whose document the edge then
+// follows if the tenant may have experiments.
+func (a *API) followed(ctx caddy.Context, name string) (store.Tenant, error) {
+	if name == "" {
+		name = string(store.DefaultTenant)
+	}
+	if !a.app.entitled(store.Tenant(name)) {
+		return store.Tenant(name), nil
+	}
+	_, err := a.app.tenant(ctx, name)
+	return store.Tenant(name), err
+}
+
+func scopes(names []string) (all []management.Scope) {
+	for _, name := range names {
+		all = append(all, management.Scope(name))
+	}
+	return all
 }
 
 // ServeHTTP implements caddyhttp.MiddlewareHandler.

@@ -116,14 +116,23 @@ func TestAPIRefuses(t *testing.T) {
 	}
 }
 
-// The provider may have an API of its own below the same path.
+// The provider may have an API of its own beside ours, but nothing below ours.
 func TestAPIPassesOnWhatIsNotIts(t *testing.T) {
 	e := startEdge(t, setup{Before: apiSetup})
-	for _, path := range []string{"/api/v2/users", "/api/v2/experimentation", "/api/v2/experimentation/unknown", "/api/v2/experimentation/experiments/"} {
+	for _, path := range []string{"/api/v2/users", "/api/v2/experimentations", "/oauth/token", "/api/v2"} {
 		before := e.Provider.Count()
 		e.Get(path, nil)
 		if e.Provider.Count() != before+1 || e.Provider.Last(t).URL.Path != path {
 			t.Errorf("%s did not reach the provider", path)
 		}
+	}
+	before := e.Provider.Count()
+	for _, path := range []string{"", "/", "/unknown", "/experiments/", "/experiments/exp_1/advance"} {
+		if status, answer := e.call(http.MethodPost, path, "ci-secret", "{}"); status != http.StatusNotFound || answer["errorCode"] != "route_not_found" {
+			t.Errorf("%q answered %d %v", path, status, answer)
+		}
+	}
+	if e.Provider.Count() != before {
+		t.Error("a path of ours reached the provider")
 	}
 }

@@ -23,6 +23,10 @@ func parseAPI(h httpcaddyfile.Helper) (caddyhttp.MiddlewareHandler, error) {
 //			name <name>
 //			tenant <project>/<environment>
 //		}
+//		client <id> <secret> [<scopes...>] {
+//			name <name>
+//			tenant <project>/<environment>
+//		}
 //		rate_limit <requests a second> [<burst>]
 //		prior weak | control
 //		require_beta
@@ -41,6 +45,12 @@ func (a *API) UnmarshalCaddyfile(d *caddyfile.Dispenser) error {
 				return err
 			}
 			a.Tokens = append(a.Tokens, token)
+		case "client":
+			client, err := unmarshalClient(d)
+			if err != nil {
+				return err
+			}
+			a.Clients = append(a.Clients, client)
 		case "rate_limit":
 			if err := seen.once(d); err != nil {
 				return err
@@ -70,11 +80,11 @@ func (a *API) UnmarshalCaddyfile(d *caddyfile.Dispenser) error {
 		case "{":
 			return noBlock(d)
 		default:
-			return d.Errf("experiments_api: there is no option %q here; the options are token, rate_limit, prior and require_beta", d.Val())
+			return d.Errf("experiments_api: there is no option %q here; the options are token, client, rate_limit, prior and require_beta", d.Val())
 		}
 	}
-	if len(a.Tokens) == 0 {
-		return d.Err("experiments_api: has no token, and without one nobody could use it; write for example: token {env.EXPERIMENTS_TOKEN}")
+	if len(a.Tokens)+len(a.Clients) == 0 {
+		return d.Err(noCredentials)
 	}
 	return nil
 }
@@ -84,37 +94,52 @@ func unmarshalToken(d *caddyfile.Dispenser) (token APIToken, err error) {
 		return token, d.Err("token: has no secret; write for example: token {env.EXPERIMENTS_TOKEN} read:experimentation")
 	}
 	token.Secret = d.Val()
+	token.Name, token.Tenant, token.Scopes, err = unmarshalRights(d, "token")
+	return token, err
+}
+
+func unmarshalClient(d *caddyfile.Dispenser) (client APIClient, err error) {
+	for _, field := range []*string{&client.ID, &client.Secret} {
+		if !d.NextArg() || d.Val() == "" {
+			return client, d.Err("client: needs an id and a secret; write for example: client ci {env.EXPERIMENTS_CLIENT_SECRET} read:experimentation")
+		}
+		*field = d.Val()
+	}
+	client.Name, client.Tenant, client.Scopes, err = unmarshalRights(d, "client")
+	return client, err
+}
+
+// unmarshalRights reads what a token and a client have in common: scopes and the
+// block.
+func unmarshalRights(d *caddyfile.Dispenser, option string) (name, tenant string, scopes []string, err error) {
 	for d.NextArg() {
 		scope, err := management.ParseScope(d.Val())
 		if err != nil {
-			return token, d.Errf("token: %v", err)
+			return "", "", nil, d.Errf("%s: %v", option, err)
 		}
-		token.Scopes = append(token.Scopes, string(scope))
+		scopes = append(scopes, string(scope))
 	}
 	seen := options{}
-	for nesting := d.Nesting(); d.NextBlock(nesting); {
+	for nesting := d.Nesting(); err == nil && d.NextBlock(nesting); {
 		if err := seen.once(d); err != nil {
-			return token, err
+			return "", "", nil, err
 		}
 		switch d.Val() {
 		case "name":
-			token.Name, err = argument(d, "ci")
+			name, err = argument(d, "ci")
 		case "tenant":
-			if token.Tenant, err = argument(d, "default/production"); err == nil {
-				if _, tenantErr := store.ParseTenant(token.Tenant); tenantErr != nil {
+			if tenant, err = argument(d, "default/production"); err == nil {
+				if _, tenantErr := store.ParseTenant(tenant); tenantErr != nil {
 					err = d.WrapErr(tenantErr)
 				}
 			}
 		case "{":
 			err = noBlock(d)
 		default:
-			err = d.Errf("token: there is no option %q here; the options are name and tenant", d.Val())
-		}
-		if err != nil {
-			return token, err
+			err = d.Errf("%s: there is no option %q here; the options are name and tenant", option, d.Val())
 		}
 	}
-	return token, nil
+	return name, tenant, scopes, err
 }
 
 func (a *API) unmarshalRate(d *caddyfile.Dispenser) error {

@@ -43,6 +43,7 @@ const (
 	purposeCarry  purpose = "experiment_carry"
 	purposeToken  purpose = "experiment_token"
 	purposeUnit   purpose = "experiment_unit"
+	purposeAccess purpose = "experiment_access"
 )
 
 // signatureLength is the length of a signature in base64.

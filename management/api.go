@@ -7,6 +7,8 @@ import (
 	"net"
 	"net/http"
 	"path"
+	"slices"
+	"strings"
 	"sync"
 	"time"
 
@@ -18,11 +20,17 @@ import (
 	"github.com/caddy-experiments/caddy-experiments/store"
 )
 
-// Config says what an API works with. Store and at least one token are needed;
-// the zero value of everything else is its default.
+// Config says what an API works with. Store and at least one token or client are
+// needed; the zero value of everything else is its default.
 type Config struct {
 	Store  store.Store
 	Tokens []Token
+	// Clients are granted access tokens by their id and secret.
+	Clients []Client
+	// ClientKeys derives the secrets that sign the access tokens of a client with
+	// this id and secret; the first one signs, all are accepted. No two clients may
+	// have one in common, and none may serve another end. Clients need it.
+	ClientKeys func(id, secret string) [][]byte
 
 	// Entitled reports whether a tenant may have experiments; nil means that
 	// every tenant may.
@@ -80,6 +88,7 @@ const (
 type API struct {
 	config    Config
 	keyring   keyring
+	clients   *clients
 	strangers *quota // of everybody without a valid token
 	mux       *http.ServeMux
 	routes    map[string]*route
@@ -95,6 +104,9 @@ type API struct {
 func New(config Config) (*API, error) {
 	if config.Store == nil {
 		return nil, errors.New("management: a store is needed")
+	}
+	if len(config.Tokens)+len(config.Clients) == 0 {
+		return nil, errors.New("management: at least one token or client is needed")
 	}
 	if config.MaxActive < 0 || config.HeaderBudget < 0 || config.Burst < 0 || config.StoreTimeout < 0 || !(config.Rate >= 0) {
 		return nil, errors.New("management: limits must not be negative")
@@ -129,9 +141,14 @@ func New(config Config) (*API, error) {
 	if err != nil {
 		return nil, err
 	}
+	clients, err := newClients(config)
+	if err != nil {
+		return nil, err
+	}
 	a := &API{
 		config:    config,
 		keyring:   keyring,
+		clients:   clients,
 		strangers: newQuota(config.Rate, config.Burst),
 		mux:       http.NewServeMux(),
 		routes:    map[string]*route{},
@@ -160,30 +177,73 @@ func peer(r *http.Request) string {
 	return host
 }
 
-// Handles reports whether a request is for one of the routes, whatever its
-// method. Everything else belongs to somebody else: the provider behind may have
-// an /api/v2 of its own.
+// ours are the paths that belong to the API with all that is below them: Auth0's
+// and those that only LaunchDarkly's dialect has.
+var (
+	base         = strings.TrimSuffix(Prefix, "/")
+	dialectPaths = []string{"/api/v2/projects", "/api/v2/flags", "/api/v2/metrics"}
+)
+
+// Handles reports whether a request is for the API, whatever its method: for a
+// path below which all are ours, or for TokenPath. Everything else belongs to
+// somebody else: the provider behind may have an /api/v2 of its own.
 func (a *API) Handles(r *http.Request) bool {
+	return a.grants(r) || below(r, base) || below(r, dialectPaths...) || a.dialect.Handles(r)
+}
+
+// below reports whether the path of a request is one of the paths or below one, as
+// it stands or as others may read it.
+func below(r *http.Request, paths ...string) bool {
+	cleaned := path.Clean(r.URL.Path)
+	return slices.ContainsFunc(paths, func(p string) bool {
+		return cleaned == p || strings.HasPrefix(cleaned, p+"/") || strings.HasPrefix(r.URL.Path, p+"/")
+	})
+}
+
+// routed reports whether there is a route for a request, whatever its method.
+func (a *API) routed(r *http.Request) bool {
 	// The mux would redirect a path that is not clean.
 	if path.Clean(r.URL.Path) != r.URL.Path {
 		return false
 	}
 	_, pattern := a.mux.Handler(r)
-	return a.routes[pattern] != nil || a.dialect.Handles(r)
+	return a.routes[pattern] != nil
 }
 
 // ServeHTTP answers a request that Handles reports true for, and any other one
 // with 404.
 func (a *API) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	switch {
-	case a.dialect.Handles(r):
+	case a.grants(r):
+		a.serveGrant(w, r)
+	case a.routed(r):
+		a.mux.ServeHTTP(w, r)
+	case !below(r, base) && (a.dialect.Handles(r) || below(r, dialectPaths...)):
 		a.dialect.ServeHTTP(w, r)
-		return
-	case !a.Handles(r):
-		write(w, failed(CodeRouteNotFound, ""))
-		return
+	default:
+		w.Header().Set("Cache-Control", "no-store")
+		write(w, a.noRoute(r))
 	}
-	a.mux.ServeHTTP(w, r)
+}
+
+// noRoute refuses a path that has no route, and says where one is that differs by
+// its slashes only.
+func (a *API) noRoute(r *http.Request) *refusal {
+	meant := r.Clone(r.Context())
+	meant.URL.Path, meant.URL.RawPath = path.Clean(r.URL.Path), ""
+	if meant.URL.Path != r.URL.Path && a.routed(meant) {
+		return failed(CodeRouteNotFound, "There is nothing at this path; leave out the slash at its end, and double ones.")
+	}
+	return failed(CodeRouteNotFound, "")
+}
+
+// holder returns the token of a secret, or what the access token allows that it
+// is; nil if it is neither.
+func (a *API) holder(secret string, now time.Time) *heldToken {
+	if held := a.keyring.find(secret); held != nil {
+		return held
+	}
+	return a.clients.admit(secret, now)
 }
 
 // storeContext bounds what one request may ask of the store.

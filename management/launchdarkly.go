@@ -36,9 +36,9 @@ var rights = map[launchdarkly.Right]Scope{
 // token without a scheme.
 func (a *API) openSession(answer http.Header, r *http.Request) (launchdarkly.Session, error) {
 	now := a.config.Now()
-	held := a.keyring.find(bearer(r.Header))
+	held := a.holder(bearer(r.Header), now)
 	if held == nil {
-		held = a.keyring.find(bare(r.Header))
+		held = a.holder(bare(r.Header), now)
 	}
 	quota := a.strangers
 	if held != nil {

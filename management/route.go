@@ -28,13 +28,16 @@ type route struct {
 	allow      string
 }
 
+// public is the scope of an operation that needs no token.
+const public Scope = ""
+
 // call is one authenticated request for an operation.
 type call struct {
 	api       *API
 	operation operation
 	request   *http.Request
 	writer    http.ResponseWriter
-	token     *Token
+	token     *Token // nil if the operation is public
 	now       time.Time
 	comment   string // of the client, for the audit
 }
@@ -75,6 +78,9 @@ func (a *API) register() {
 		},
 		"experiments/{id}/results": {
 			http.MethodGet: {"get_experiment_results", ScopeRead, getResults},
+		},
+		"openapi.json": {
+			http.MethodGet: {"get_openapi", public, getOpenAPI},
 		},
 		"events": {
 			http.MethodPost: {operationEvents, ScopeCreate, postEvents},
@@ -150,13 +156,21 @@ func (t *route) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 func (t *route) handle(w http.ResponseWriter, r *http.Request) (answer, *refusal) {
 	a := t.api
 	now := a.config.Now()
-	held := a.keyring.find(bearer(r.Header))
+	held := a.holder(bearer(r.Header), now)
 	quota := a.strangers
 	if held != nil {
 		quota = held.quota
 	}
 	if problem := quota.spend(w.Header(), now); problem != nil {
 		return answer{}, problem
+	}
+	method := r.Method
+	if method == http.MethodHead {
+		method = http.MethodGet
+	}
+	operation, known := t.operations[method]
+	if known && operation.scope == public {
+		return operation.run(&call{api: a, operation: operation, request: r, writer: w, now: now})
 	}
 	if held == nil {
 		w.Header().Set("WWW-Authenticate", "Bearer")
@@ -165,11 +179,6 @@ func (t *route) handle(w http.ResponseWriter, r *http.Request) (answer, *refusal
 	if !a.config.Entitled(held.token.Tenant) {
 		return answer{}, failed(CodeNotEntitled, "")
 	}
-	method := r.Method
-	if method == http.MethodHead {
-		method = http.MethodGet
-	}
-	operation, known := t.operations[method]
 	if !known {
 		w.Header().Set("Allow", t.allow)
 		return answer{}, failed(CodeMethodNotAllowed, "")

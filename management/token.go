@@ -3,10 +3,8 @@ package management
 import (
 	"crypto/sha256"
 	"crypto/subtle"
-	"errors"
 	"fmt"
 	"net/http"
-	"slices"
 	"strings"
 
 	"github.com/caddy-experiments/caddy-experiments/store"
@@ -35,25 +33,14 @@ type heldToken struct {
 type keyring []*heldToken
 
 func newKeyring(tokens []Token, rate float64, burst int) (keyring, error) {
-	if len(tokens) == 0 {
-		return nil, errors.New("management: at least one token is needed")
-	}
 	var k keyring
 	for i, token := range tokens {
 		if token.Secret == "" {
 			return nil, fmt.Errorf("management: token %d: the secret is empty", i+1)
 		}
-		setDefault(&token.Tenant, store.DefaultTenant)
-		if _, err := store.ParseTenant(string(token.Tenant)); err != nil {
+		token, err := checkedToken(token)
+		if err != nil {
 			return nil, fmt.Errorf("management: token %d: %w", i+1, err)
-		}
-		if len(token.Scopes) == 0 {
-			token.Scopes = Scopes[:]
-		}
-		for _, scope := range token.Scopes {
-			if !slices.Contains(Scopes[:], scope) {
-				return nil, fmt.Errorf("management: token %d: there is no scope %q; the scopes are %s", i+1, scope, scopeList())
-			}
 		}
 		held := &heldToken{sum: sha256.Sum256([]byte(token.Secret)), token: token, quota: newQuota(rate, burst)}
 		held.token.Secret = ""
@@ -65,6 +52,23 @@ func newKeyring(tokens []Token, rate float64, burst int) (keyring, error) {
 		k = append(k, held)
 	}
 	return k, nil
+}
+
+// checkedToken fills in what a token leaves out.
+func checkedToken(token Token) (Token, error) {
+	setDefault(&token.Tenant, store.DefaultTenant)
+	if _, err := store.ParseTenant(string(token.Tenant)); err != nil {
+		return token, err
+	}
+	if len(token.Scopes) == 0 {
+		token.Scopes = Scopes[:]
+	}
+	for _, scope := range token.Scopes {
+		if _, err := ParseScope(string(scope)); err != nil {
+			return token, err
+		}
+	}
+	return token, nil
 }
 
 // find gives the token with a secret. How long it takes says nothing about the

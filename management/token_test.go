@@ -1,6 +1,7 @@
 package management
 
 import (
+	"net/http/httptest"
 	"net/url"
 	"strconv"
 	"strings"
@@ -64,6 +65,9 @@ func TestScopes(t *testing.T) {
 	for pattern, route := range s.api.routes {
 		for method, operation := range route.operations {
 			operations++
+			if operation.scope == public {
+				continue
+			}
 			verb, _, _ := strings.Cut(operation.id, "_")
 			for _, scope := range Scopes {
 				r := s.request(method, strings.NewReplacer(Prefix, "", "{id}", "exp_1", "{vid}", "var_1").Replace(pattern), "")
@@ -90,7 +94,7 @@ func TestNewRefuses(t *testing.T) {
 	}{
 		{"no store", Config{Tokens: []Token{{Secret: "x"}}}, "a store is needed"},
 		{"negative", Config{Store: &failing{}, Tokens: []Token{{Secret: "x"}}, Rate: -1}, "limits must not be negative"},
-		{"no token", Config{Store: &failing{}}, "at least one token is needed"},
+		{"no token", Config{Store: &failing{}}, "at least one token or client is needed"},
 		{"empty secret", Config{Store: &failing{}, Tokens: []Token{{Name: "x"}}}, "token 1: the secret is empty"},
 		{"same secret", Config{Store: &failing{}, Tokens: []Token{{Secret: "x"}, {Secret: "x", Tenant: "a/b"}}}, "tokens 1 and 2 have the same secret"},
 		{"tenant", Config{Store: &failing{}, Tokens: []Token{{Secret: "x", Tenant: "acme"}}}, "must be project/environment"},
@@ -144,36 +148,82 @@ func TestRateLimit(t *testing.T) {
 	ask("other", 200, "2")
 }
 
+// Everything below the API's paths is its own, whether there is a route or not;
+// what others have is not.
 func TestHandles(t *testing.T) {
 	s := newSite(t, nil)
-	for path, want := range map[string]bool{
-		"/api/v2/experimentation/experiments":                                    true,
-		"/api/v2/experimentation/experiments/exp_1":                              true,
-		"/api/v2/experimentation/experiments/a/b":                                false,
-		"/api/v2/experimentation/experiments/exp_1/status":                       true,
-		"/api/v2/experimentation/feature-flags/flg_1/variations/var_1":           true,
-		"/api/v2/experimentation/experiments/":                                   false,
-		"/api/v2/experimentation/experiments/exp_1/":                             false,
-		"/api/v2/experimentation/experiments/exp_1/stop":                         false,
-		"/api/v2/experimentation//experiments":                                   false,
-		"/api/v2/experimentation/x/../experiments":                               false,
-		"//api/v2/experimentation/experiments":                                   false,
-		"/api/v2/experimentation":                                                false,
-		"/api/v2/experimentation/":                                               false,
-		"/api/v2/experimentation/events":                                         true,
-		"/api/v2/experimentation/log-stream":                                     true,
-		"/api/v2/experimentation/experiments/exp_1/results":                      true,
-		"/api/v2/experimentation/segments/seg_1/status":                          false,
-		"/api/v2/experimentation/feature-flags/flg_1/variations/var_1/overrides": false,
-		"/api/v2/users": false,
-		"/":             false,
+	const route, none, dialect, foreign = 401, 404, -404, 0
+	for path, want := range map[string]int{
+		"/api/v2/experimentation/experiments":                                    route,
+		"/api/v2/experimentation/experiments/exp_1":                              route,
+		"/api/v2/experimentation/experiments/a/b":                                none,
+		"/api/v2/experimentation/experiments/exp_1/status":                       route,
+		"/api/v2/experimentation/feature-flags/flg_1/variations/var_1":           route,
+		"/api/v2/experimentation/experiments/":                                   none,
+		"/api/v2/experimentation/experiments/exp_1/":                             none,
+		"/api/v2/experimentation/experiments/exp_1/stop":                         none,
+		"/api/v2/experimentation//experiments":                                   none,
+		"/api/v2/experimentation/x/../experiments":                               none,
+		"/api/v2/experimentation/../users":                                       none,
+		"/api/v2/users/../experimentation/experiments":                           none,
+		"//api/v2/experimentation/experiments":                                   none,
+		"/api/v2/experimentation":                                                none,
+		"/api/v2/experimentation/":                                               none,
+		"/api/v2/experimentation/../projects/p":                                  none,
+		"/api/v2/experimentation/events":                                         route,
+		"/api/v2/experimentation/log-stream":                                     route,
+		"/api/v2/experimentation/experiments/exp_1/results":                      route,
+		"/api/v2/experimentation/segments/seg_1/status":                          none,
+		"/api/v2/experimentation/feature-flags/flg_1/variations/var_1/overrides": none,
+		"/api/v2/projects/p/nothing":                                             dialect,
+		"/api/v2/metrics/p/m/":                                                   dialect,
+		"/api/v2/flags":                                                          dialect,
+		"/api/v2/experimentations":                                               foreign,
+		"/api/v2/experimentation-x/experiments":                                  foreign,
+		"/api/v2/projectsx":                                                      foreign,
+		"/api/v2/users":                                                          foreign,
+		"/oauth/token":                                                           foreign, // there are no clients
+		"/":                                                                      foreign,
 	} {
-		for _, method := range []string{"GET", "PUT", "OPTIONS", "HEAD", "DELETE"} {
+		for _, method := range []string{"GET", "PUT", "OPTIONS", "HEAD", "DELETE", "POST"} {
 			r := s.request(method, "experiments", "")
 			r.URL = &url.URL{Path: path}
-			if got := s.api.Handles(r); got != want {
+			r.Header.Del("Authorization")
+			if got := s.api.Handles(r); got != (want != foreign) {
 				t.Errorf("%s %s: got %v", method, path, got)
+				continue
 			}
+			w := httptest.NewRecorder()
+			s.api.ServeHTTP(w, r)
+			got := reply{w.Code, w.Header(), w.Body.Bytes()}
+			switch want {
+			case dialect:
+				if got.status != none || got.field("code") != "not_found" || got.header.Get("Content-Type") == "" {
+					t.Errorf("%s %s: got %d %s", method, path, got.status, got.text)
+				}
+			case none, foreign:
+				if got.status != none || got.code() != CodeRouteNotFound || got.header.Get("Cache-Control") != "no-store" {
+					t.Errorf("%s %s: got %d %s", method, path, got.status, got.text)
+				}
+			case route:
+				if got.status != route || got.code() != CodeInvalidToken {
+					t.Errorf("%s %s: got %d %s", method, path, got.status, got.text)
+				}
+			}
+		}
+	}
+}
+
+// Who has a slash too many is told so.
+func TestSlashTooMany(t *testing.T) {
+	s := newSite(t, nil).world()
+	for path, want := range map[string]bool{
+		"experiments/{experiment}/status/": true, "experiments/{experiment}/": true, "/experiments": true,
+		"experiments/{experiment}/stop": false, "nothing/": false, "": false,
+	} {
+		got := s.refused(404, CodeRouteNotFound, "POST", path, "")
+		if told := strings.Contains(got.message(), "slash"); told != want {
+			t.Errorf("%s: the message is %q", path, got.message())
 		}
 	}
 }
