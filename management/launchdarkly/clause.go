@@ -9,6 +9,9 @@ import (
 // between several. A value is a word, a quoted text or a list of them in brackets.
 func clauses(texts []string) ([]term, error) {
 	r := &clauseReader{rest: strings.Join(texts, ",")}
+	if !utf8.ValidString(r.rest) {
+		return nil, invalid("filter", "must be UTF-8")
+	}
 	var out []term
 	for r.space(); r.rest != ""; r.space() {
 		if len(out) > 0 && !r.between() {
@@ -132,9 +135,6 @@ func (r *clauseReader) quoted() (string, error) {
 	for i := 0; i < len(rest); i++ {
 		switch c := rest[i]; {
 		case c == quote:
-			if !utf8.ValidString(b.String()) {
-				return "", r.refuse("must be UTF-8")
-			}
 			r.rest = rest[i+1:]
 			return b.String(), nil
 		case c == '\\' && i+1 < len(rest) && (rest[i+1] == quote || rest[i+1] == '\\'):

@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"slices"
 	"strconv"
+	"sync"
 
 	"github.com/caddy-experiments/caddy-experiments/engine"
 )
@@ -25,11 +26,12 @@ func listGroups(q *request) (any, error) {
 	if err != nil {
 		return nil, err
 	}
-	connections := func(g engine.MetricGroup) int { return len(groupUsers(document, g.Key)) }
-	listed := listing[engine.MetricGroup]{clauses, groupFields(document), map[string]order[engine.MetricGroup]{
+	counts := sync.OnceValue(func() map[engine.IterationMetric]int { return connections(document) })
+	used := func(g engine.MetricGroup) int { return counts()[engine.IterationMetric{Key: g.Key, IsGroup: true}] }
+	listed := listing[engine.MetricGroup]{clauses, groupFields(document, used), map[string]order[engine.MetricGroup]{
 		"name":            func(a, b engine.MetricGroup) int { return cmp.Compare(groupName(&a), groupName(&b)) },
 		"createdAt":       func(a, b engine.MetricGroup) int { return cmp.Compare(millis(a.CreatedAt), millis(b.CreatedAt)) },
-		"connectionCount": func(a, b engine.MetricGroup) int { return cmp.Compare(connections(a), connections(b)) },
+		"connectionCount": func(a, b engine.MetricGroup) int { return cmp.Compare(used(a), used(b)) },
 	}}
 	found, err := listed.of(q, document.MetricGroups)
 	if err != nil {
@@ -54,12 +56,12 @@ func getGroup(q *request) (any, error) {
 	return q.viewer(document, expand).group(g), nil
 }
 
-func groupFields(document *engine.Document) map[string]field[engine.MetricGroup] {
+func groupFields(document *engine.Document, used func(engine.MetricGroup) int) map[string]field[engine.MetricGroup] {
 	return map[string]field[engine.MetricGroup]{
 		"query":             spelled(func(g engine.MetricGroup) []string { return []string{g.Key, groupName(&g)} }),
 		"tags":              tagged(func(g engine.MetricGroup) []string { return g.Tags }),
 		"kind":              equal(func(g engine.MetricGroup) string { return g.Kind }, engine.GroupFunnel, engine.GroupStandard),
-		"hasConnections":    equal(func(g engine.MetricGroup) string { return strconv.FormatBool(len(groupUsers(document, g.Key)) > 0) }, "true", "false"),
+		"hasConnections":    equal(func(g engine.MetricGroup) string { return strconv.FormatBool(used(g) > 0) }, "true", "false"),
 		"maintainerIds":     anyOf(func(g engine.MetricGroup) string { return g.MaintainerID }),
 		"maintainerTeamKey": none[engine.MetricGroup],
 		"experimentStatus": func(t term) (func(engine.MetricGroup) bool, error) {

@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"slices"
 	"strconv"
+	"sync"
 
 	"github.com/caddy-experiments/caddy-experiments/engine"
 )
@@ -79,7 +80,8 @@ const (
 
 func metricFields(document *engine.Document) map[string]field[engine.Metric] {
 	type test = func(engine.Metric) bool
-	used := func(m engine.Metric) bool { return len(usersOf(document, m.Key)) > 0 }
+	counts := sync.OnceValue(func() map[engine.IterationMetric]int { return connections(document) })
+	used := func(m engine.Metric) bool { return counts()[engine.IterationMetric{Key: m.Key}] > 0 }
 	return map[string]field[engine.Metric]{
 		"query":               spelled(func(m engine.Metric) []string { return []string{m.Key, m.Completed().Name} }),
 		"tags":                tagged(func(m engine.Metric) []string { return m.Tags }),
@@ -108,6 +110,32 @@ func metricFields(document *engine.Document) map[string]field[engine.Metric] {
 			return func(engine.Metric) bool { return ours }, nil
 		},
 	}
+}
+
+// connections counts the experiments with each metric and group, of which a metric
+// in a group is one too.
+func connections(document *engine.Document) map[engine.IterationMetric]int {
+	out := map[engine.IterationMetric]int{}
+	for i := range document.Experiments {
+		measured := map[engine.IterationMetric]bool{}
+		for _, it := range history(&document.Experiments[i]) {
+			for _, m := range it.Metrics {
+				if measured[m] {
+					continue
+				}
+				measured[m] = true
+				if group, known := document.MetricGroup(m.Key); m.IsGroup && known {
+					for _, grouped := range group.Metrics {
+						measured[engine.IterationMetric{Key: grouped.Key}] = true
+					}
+				}
+			}
+		}
+		for m := range measured {
+			out[m]++
+		}
+	}
+	return out
 }
 
 // spelled looks for texts in those of an item.
