@@ -290,6 +290,8 @@ func (d *decoder) experiment(n node, at *path) Experiment {
 			out.MaintainerID = d.string(v, at)
 		case "holdout_id":
 			out.HoldoutID = d.string(v, at)
+		case "tags":
+			out.Tags = list(d, v, at, d.string)
 		case "iterations":
 			out.Iterations = list(d, v, at, d.iteration)
 		default:

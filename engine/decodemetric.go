@@ -39,6 +39,13 @@ func (d *decoder) metric(n node, at *path) Metric {
 			out.Cap = d.quantile(v, at)
 		case "randomization_units":
 			out.RandomizationUnits = list(d, v, at, d.label)
+		case "selector":
+			out.Selector = d.string(v, at)
+		case "urls":
+			out.URLs = list(d, v, at, d.metricURL)
+		case "is_active":
+			active := d.boolean(v, at)
+			out.IsActive = &active
 		default:
 			return d.recorded(name, v, at, record{&out.Key, &out.Description, &out.MaintainerID, &out.Tags, &out.CreatedAt, &out.UpdatedAt})
 		}
@@ -95,6 +102,26 @@ func (d *decoder) eventDefault(n node, at *path) *EventDefault {
 	return &out
 }
 
+func (d *decoder) metricURL(n node, at *path) MetricURL {
+	var out MetricURL
+	d.object(n, at, []string{"kind"}, func(name string, v node, at *path) bool {
+		switch name {
+		case "kind":
+			out.Kind = word(d, v, at, URLExact, URLCanonical, URLSubstring, URLRegex)
+		case "url":
+			out.URL = d.string(v, at)
+		case "substring":
+			out.Substring = d.string(v, at)
+		case "pattern":
+			out.Pattern = d.string(v, at)
+		default:
+			return false
+		}
+		return true
+	})
+	return out
+}
+
 func (d *decoder) metricGroup(n node, at *path) MetricGroup {
 	out := MetricGroup{Metrics: []GroupedMetric{}}
 	d.object(n, at, []string{"key", "kind", "metrics"}, func(name string, v node, at *path) bool {
@@ -105,6 +132,8 @@ func (d *decoder) metricGroup(n node, at *path) MetricGroup {
 			out.Kind = word(d, v, at, GroupFunnel, GroupStandard)
 		case "metrics":
 			out.Metrics = list(d, v, at, d.groupedMetric)
+		case "version":
+			out.Version = int(d.integer(v, at, 1))
 		default:
 			return d.recorded(name, v, at, record{&out.Key, &out.Description, &out.MaintainerID, &out.Tags, &out.CreatedAt, &out.UpdatedAt})
 		}

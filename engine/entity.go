@@ -109,6 +109,7 @@ type Experiment struct {
 	UpdatedAt    *time.Time     `json:"updated_at,omitempty"`
 	MaintainerID string         `json:"maintainer_id,omitempty"`
 	HoldoutID    string         `json:"holdout_id,omitempty"`
+	Tags         []string       `json:"tags,omitempty"`
 	// Iterations are in the order in which they were made, the newest last.
 	Iterations []Iteration `json:"iterations,omitempty"`
 }

@@ -30,12 +30,26 @@ type Metric struct {
 	Window string `json:"window,omitempty"`
 	// Cap is the quantile of the units' values that are not zero at which they are
 	// capped.
-	Cap                *float64   `json:"cap,omitempty"`
-	RandomizationUnits []string   `json:"randomization_units,omitempty"`
-	MaintainerID       string     `json:"maintainer_id,omitempty"`
-	Tags               []string   `json:"tags,omitempty"`
-	CreatedAt          *time.Time `json:"created_at,omitempty"`
-	UpdatedAt          *time.Time `json:"updated_at,omitempty"`
+	Cap                *float64 `json:"cap,omitempty"`
+	RandomizationUnits []string `json:"randomization_units,omitempty"`
+	// Selector and URLs say what a click or a view is to whoever sends the events;
+	// IsActive is whether that one is to send any. What arrives counts all the same.
+	Selector     string      `json:"selector,omitempty"`
+	URLs         []MetricURL `json:"urls,omitempty"`
+	IsActive     *bool       `json:"is_active,omitempty"`
+	MaintainerID string      `json:"maintainer_id,omitempty"`
+	Tags         []string    `json:"tags,omitempty"`
+	CreatedAt    *time.Time  `json:"created_at,omitempty"`
+	UpdatedAt    *time.Time  `json:"updated_at,omitempty"`
+}
+
+// MetricURL is a page, or a form of addresses, that clicks and views are on. The
+// kind says which of the other fields it has.
+type MetricURL struct {
+	Kind      string `json:"kind"`
+	URL       string `json:"url,omitempty"`
+	Substring string `json:"substring,omitempty"`
+	Pattern   string `json:"pattern,omitempty"`
 }
 
 // EventDefault is the value of a unit without events. Disabled leaves such units
@@ -47,15 +61,17 @@ type EventDefault struct {
 
 // MetricGroup is a list of metrics that are looked at together.
 type MetricGroup struct {
-	Key          string          `json:"key"`
-	Name         string          `json:"name,omitempty"`
-	Description  string          `json:"description,omitempty"`
-	Kind         string          `json:"kind"`
-	Metrics      []GroupedMetric `json:"metrics"`
-	MaintainerID string          `json:"maintainer_id,omitempty"`
-	Tags         []string        `json:"tags,omitempty"`
-	CreatedAt    *time.Time      `json:"created_at,omitempty"`
-	UpdatedAt    *time.Time      `json:"updated_at,omitempty"`
+	Key         string          `json:"key"`
+	Name        string          `json:"name,omitempty"`
+	Description string          `json:"description,omitempty"`
+	Kind        string          `json:"kind"`
+	Metrics     []GroupedMetric `json:"metrics"`
+	// Version counts the changes; one that was never changed has none.
+	Version      int        `json:"version,omitempty"`
+	MaintainerID string     `json:"maintainer_id,omitempty"`
+	Tags         []string   `json:"tags,omitempty"`
+	CreatedAt    *time.Time `json:"created_at,omitempty"`
+	UpdatedAt    *time.Time `json:"updated_at,omitempty"`
 }
 
 // GroupedMetric is a metric in a group, with the name that it has there.
@@ -86,6 +102,11 @@ const (
 
 	AnalysisMean       = "mean"
 	AnalysisPercentile = "percentile"
+
+	URLExact     = "exact"
+	URLCanonical = "canonical"
+	URLSubstring = "substring"
+	URLRegex     = "regex"
 
 	GroupFunnel   = "funnel"
 	GroupStandard = "standard"

@@ -20,6 +20,7 @@ const recorded = `{
   "key": "first-experiment",
   "maintainer_id": "member",
   "holdout_id": "none",
+  "tags": ["login"],
   "archived_at": "2026-01-01T00:00:00Z",
   "iterations": [{
     "id": "itr_1",
@@ -81,6 +82,18 @@ const recorded = `{
   "window": "36h",
   "cap": 0.999,
   "randomization_units": ["user"],
+  "selector": "#buy",
+  "urls": [{
+    "kind": "exact",
+    "url": "https://shop.example/"
+  }, {
+    "kind": "substring",
+    "substring": "/cart"
+  }, {
+    "kind": "regex",
+    "pattern": "^/c"
+  }],
+  "is_active": false,
   "maintainer_id": "somebody",
   "tags": ["money"],
   "created_at": "2026-01-05T00:00:00Z",
@@ -97,6 +110,7 @@ const recorded = `{
   }, {
     "key": "revenue"
   }],
+  "version": 3,
   "maintainer_id": "anybody",
   "tags": ["steps"],
   "created_at": "2026-01-07T00:00:00Z",
@@ -114,7 +128,7 @@ func TestDecodeRecorded(t *testing.T) {
 	got := decode(t, recorded)
 	no, quantile := false, 0.999
 	e := &got.Experiments[0]
-	if e.Key != "first-experiment" || e.MaintainerID != "member" || e.HoldoutID != "none" || !reflect.DeepEqual(e.ArchivedAt, day(1)) {
+	if e.Key != "first-experiment" || e.MaintainerID != "member" || e.HoldoutID != "none" || !reflect.DeepEqual(e.Tags, []string{"login"}) || !reflect.DeepEqual(e.ArchivedAt, day(1)) {
 		t.Errorf("the experiment is %+v", e)
 	}
 	iterations := []Iteration{{
@@ -132,14 +146,15 @@ func TestDecodeRecorded(t *testing.T) {
 		Key: "revenue", Name: "Revenue", Description: "per device", Kind: MetricClick, EventKey: "bought it!", IsNumeric: true,
 		UnitAggregationType: AggregationSum, SuccessCriteria: LowerThanBaseline, Unit: "EUR", EventDefault: &EventDefault{true, -1.5},
 		AnalysisType: AnalysisPercentile, PercentileValue: 95, DenominatorEventKey: "visit", Window: "36h", Cap: &quantile,
-		RandomizationUnits: []string{"user"}, MaintainerID: "somebody", Tags: []string{"money"}, CreatedAt: day(5), UpdatedAt: day(6),
+		URLs:     []MetricURL{{Kind: URLExact, URL: "https://shop.example/"}, {Kind: URLSubstring, Substring: "/cart"}, {Kind: URLRegex, Pattern: "^/c"}},
+		Selector: "#buy", IsActive: &no, RandomizationUnits: []string{"user"}, MaintainerID: "somebody", Tags: []string{"money"}, CreatedAt: day(5), UpdatedAt: day(6),
 	}}
 	if !reflect.DeepEqual(got.Metrics, metrics) {
 		t.Errorf("got  %+v\nwant %+v", got.Metrics, metrics)
 	}
 	groups := []MetricGroup{{
 		Key: "funnel", Name: "Funnel", Description: "to the till", Kind: GroupFunnel, Metrics: []GroupedMetric{{"login", "first"}, {Key: "revenue"}},
-		MaintainerID: "anybody", Tags: []string{"steps"}, CreatedAt: day(7), UpdatedAt: day(8),
+		Version: 3, MaintainerID: "anybody", Tags: []string{"steps"}, CreatedAt: day(7), UpdatedAt: day(8),
 	}}
 	if !reflect.DeepEqual(got.MetricGroups, groups) {
 		t.Errorf("got  %+v\nwant %+v", got.MetricGroups, groups)
@@ -213,10 +228,14 @@ func TestRecordedFaults(t *testing.T) {
 		{`"salt": "pepper"`, `"salt": "` + long + `"`, run + "salt", label + `"` + long + `"`, 0},
 		{`"variation_id": "var_E"`, `"variation_id": 5`, run + "shares[0].variation_id", "must be a string, got a number", 0},
 		{`"weight": 7`, `"weight": -7`, run + "shares[0].weight", "must be a number between 0 and 100, got -7", 0},
-		{`"primary_metric": "login"`, `"primary_metric": "login", "primary_group": "funnel"`, "experiments[0].iterations[0]", "must not have both primary_metric and primary_group", 11},
+		{`"primary_metric": "login"`, `"primary_metric": "login", "primary_group": "funnel"`, "experiments[0].iterations[0]", "must not have both primary_metric and primary_group", 12},
 
 		{`"key": "revenue",`, `"key": "` + long + `",`, "metrics[0].key", key + `"` + long + `"`, 0},
 		{`"name": "Revenue"`, `"name": null`, "metrics[0].name", "must be a string, got null", 0},
+		{`"kind": "substring"`, `"kind": "glob"`, "metrics[0].urls[1].kind", `must be one of exact, canonical, substring, regex, got "glob"`, 0},
+		{`"pattern": "^/c"`, `"patterns": "^/c"`, "metrics[0].urls[2].patterns", "is no field here; check its spelling", 0},
+		{`"is_active": false`, `"is_active": 0`, "metrics[0].is_active", "must be a boolean, got a number", 0},
+		{`"version": 3`, `"version": 0`, "metric_groups[0].version", "must be a whole number from 1, got 0", 0},
 		{`"kind": "click"`, `"kind": "hover"`, "metrics[0].kind", `must be one of custom, click, pageview, got "hover"`, 0},
 		{`"event_key": "bought it!"`, `"event_key": ""`, "metrics[0].event_key", label + `""`, 0},
 		{`"event_key": "bought it!"`, `"event_key": "\u0000"`, "metrics[0].event_key", label + `"\x00"`, 0},

@@ -62,5 +62,5 @@ func (q *request) object() (object, error) {
 	if !ok {
 		return object{}, Refuse(http.StatusBadRequest, "invalid request body: it must be an object")
 	}
-	return object{fault: new(*Error), members: members}, nil
+	return newObject(new(*Error), "", members), nil
 }

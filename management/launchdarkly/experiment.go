@@ -8,6 +8,10 @@ import (
 )
 
 func getExperiment(q *request) (any, error) {
+	expand, err := q.words("expand", expandable...)
+	if err != nil {
+		return nil, err
+	}
 	document, err := q.session.Read()
 	if err != nil {
 		return nil, err
@@ -16,13 +20,14 @@ func getExperiment(q *request) (any, error) {
 	if err != nil {
 		return nil, err
 	}
-	return q.viewer(document, q.listed("expand")).experiment(e, flag), nil
+	return q.viewer(document, expand).experiment(e, flag), nil
 }
 
 // experimentPost is what a client asks of a new experiment.
 type experimentPost struct {
-	name, description, maintainerID, key, holdoutID string
-	iteration                                       iterationInput
+	name, description, maintainerID, key string
+	tags                                 []string
+	iteration                            iterationInput
 }
 
 func readExperiment(o object) (experimentPost, error) {
@@ -35,8 +40,10 @@ func readExperiment(o object) (experimentPost, error) {
 	}
 	in.description = o.optionalText("description", longestText)
 	in.maintainerID = o.optionalText("maintainerId", longestName)
-	in.holdoutID = o.optionalText("holdoutId", longestName)
+	in.tags = o.optionalTexts("tags", maxTags, entry.name)
+	readAnalyses(o)
 	e, there := o.need("iteration")
+	o.complete()
 	if !there {
 		return in, o.err()
 	}
@@ -47,6 +54,21 @@ func readExperiment(o object) (experimentPost, error) {
 	var err error
 	in.iteration, err = readIteration(iteration)
 	return in, err
+}
+
+// readAnalyses reads how an experiment is to be analyzed, where it says: there is one
+// way.
+func readAnalyses(o object) {
+	for name, only := range map[string]string{"methodology": methodology, "type": experimentType, "dataSource": dataSource} {
+		if e, there := o.find(name); there {
+			e.word(only)
+		}
+	}
+	if e, there := o.said("holdoutId"); there {
+		if id := e.text(longestName); *e.fault == nil {
+			e.refuse("there is no holdout %q", clip(id))
+		}
+	}
 }
 
 func createExperiment(q *request) (any, error) {
@@ -84,7 +106,7 @@ func createExperiment(q *request) (any, error) {
 			AuthenticationFlow: engine.FlowPreAuthentication, Strategy: engine.StrategyPercentage,
 			AssignmentConfig: engine.AssignmentConfig{Subject: engine.SubjectDevice}, Status: engine.ExperimentDraft,
 			Allocations: allocationsOf(&it), CreatedAt: q.stamp(), UpdatedAt: q.stamp(),
-			MaintainerID: in.maintainerID, HoldoutID: in.holdoutID, Iterations: []engine.Iteration{it},
+			MaintainerID: in.maintainerID, Tags: in.tags, Iterations: []engine.Iteration{it},
 		})
 		view = q.viewer(document, everything).experiment(&document.Experiments[len(document.Experiments)-1], flag)
 		return id, nil

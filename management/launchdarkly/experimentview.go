@@ -19,11 +19,21 @@ type experimentView struct {
 	EnvironmentKey     string          `json:"environmentKey"`
 	ArchivedDate       int64           `json:"archivedDate,omitempty"`
 	HoldoutID          string          `json:"holdoutId,omitempty"`
+	Tags               []string        `json:"tags,omitempty"`
+	Type               string          `json:"type"`
+	Methodology        string          `json:"methodology"`
+	DataSource         string          `json:"dataSource"`
 	Links              map[string]link `json:"_links"`
 	CurrentIteration   *iterationView  `json:"currentIteration,omitempty"`
 	DraftIteration     *iterationView  `json:"draftIteration,omitempty"`
 	PreviousIterations []iterationView `json:"previousIterations,omitempty"`
 }
+
+// What later clients call that experiments are ones, and how results are computed.
+const (
+	experimentType = "experiment"
+	methodology    = "bayesian"
+)
 
 // iterationView is an iteration as clients get it.
 type iterationView struct {
@@ -79,6 +89,9 @@ type viewer struct {
 // everything shows all there is, as after a change.
 var everything = []string{"previousIterations", "draftIteration", "secondaryMetrics", "treatments"}
 
+// expandable is what clients may ask for of experiments.
+var expandable = append([]string{"metrics"}, everything...)
+
 func (q *request) viewer(document *engine.Document, expand []string) *viewer {
 	return &viewer{document, q.session.Tenant(), expand}
 }
@@ -101,6 +114,7 @@ func (v *viewer) experiment(e *engine.Experiment, flag *engine.FeatureFlag) expe
 	out := experimentView{
 		ID: e.ID, Key: experimentKey(v.document, e), Name: e.Name, Description: e.Description, MaintainerID: e.MaintainerID,
 		CreationDate: millis(e.CreatedAt), EnvironmentKey: v.tenant.Environment(), HoldoutID: e.HoldoutID,
+		Tags: e.Tags, Type: experimentType, Methodology: methodology, DataSource: dataSource,
 		Links: links("self", v.experimentPath(e), "parent", v.environmentPath()),
 	}
 	if e.Status == engine.ExperimentArchived {

@@ -2,7 +2,9 @@ package launchdarkly
 
 import (
 	"encoding/json"
+	"maps"
 	"math"
+	"slices"
 	"strconv"
 	"strings"
 	"unicode/utf8"
@@ -10,13 +12,17 @@ import (
 	"github.com/caddy-experiments/caddy-experiments/engine"
 )
 
-// object is a JSON object of a body. Members that nobody asks for are ignored:
-// later clients send some. A member that is null counts as absent. The first
-// fault of a body is kept, and what is read with one is the zero value.
+// object is a JSON object of a body. A member that is null counts as absent. The
+// first fault of a body is kept, and what is read with one is the zero value.
 type object struct {
 	fault   **Error
 	at      string // its path with a dot behind; empty for the body
 	members map[string]any
+	asked   map[string]bool // what was looked for
+}
+
+func newObject(fault **Error, at string, members map[string]any) object {
+	return object{fault, at, members, map[string]bool{}}
 }
 
 // entry is a value with its path.
@@ -49,7 +55,26 @@ func (e entry) refuse(format string, args ...any) {
 // find gives a member that may be missing.
 func (o object) find(name string) (entry, bool) {
 	value := o.members[name]
+	o.asked[name] = true
 	return entry{o.fault, o.at + name, value}, value != nil
+}
+
+// said gives a member that may be missing, or empty: some clients send all that they
+// know of.
+func (o object) said(name string) (entry, bool) {
+	e, there := o.find(name)
+	return e, there && e.value != ""
+}
+
+// complete refuses members that were not looked for. What a client asks for and does
+// not get is another thing than what it asks for.
+func (o object) complete() {
+	for _, name := range slices.Sorted(maps.Keys(o.members)) {
+		if !o.asked[name] && o.members[name] != nil {
+			entry{o.fault, o.at + clip(name), nil}.refuse("is not supported here; leave it out")
+			return
+		}
+	}
 }
 
 // need gives a member that must be there.
@@ -153,7 +178,7 @@ func (e entry) object() object {
 	if !ok {
 		e.refuse("must be an object")
 	}
-	return object{e.fault, e.at + ".", members}
+	return newObject(e.fault, e.at+".", members)
 }
 
 // items reads a list of at most so many entries.

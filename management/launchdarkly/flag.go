@@ -24,6 +24,7 @@ type flagView struct {
 	Experiments      experimentInfoView         `json:"experiments"`
 	CustomProperties map[string]any             `json:"customProperties"`
 	Archived         bool                       `json:"archived"`
+	Deprecated       bool                       `json:"deprecated"`
 	Defaults         *defaultsView              `json:"defaults,omitempty"`
 	Environments     map[string]environmentView `json:"environments"`
 }
@@ -55,9 +56,9 @@ type environmentView struct {
 	LastModified           int64           `json:"lastModified"`
 	Version                int32           `json:"version"`
 	ConfigVersion          int32           `json:"_version"`
-	Targets                []any           `json:"targets"`
-	Rules                  []any           `json:"rules"`
-	Prerequisites          []any           `json:"prerequisites"`
+	Targets                []any           `json:"targets,omitzero"`
+	Rules                  []any           `json:"rules,omitzero"`
+	Prerequisites          []any           `json:"prerequisites,omitzero"`
 	Fallthrough            fallthroughView `json:"fallthrough"`
 	OffVariation           int             `json:"offVariation"`
 	Site                   link            `json:"_site"`
@@ -92,15 +93,6 @@ type allocationDetailView struct {
 	Type             string `json:"type"`
 }
 
-func listFlags(q *request) (any, error) {
-	document, err := q.session.Read()
-	if err != nil {
-		return nil, err
-	}
-	v := q.viewer(document, nil)
-	return collected(q, pointers(document.FeatureFlags), v.flag)
-}
-
 func pointers[T any](list []T) []*T {
 	out := make([]*T, len(list))
 	for i := range list {
@@ -110,6 +102,9 @@ func pointers[T any](list []T) []*T {
 }
 
 func getFlag(q *request) (any, error) {
+	if err := q.flagParameters(); err != nil {
+		return nil, err
+	}
 	document, err := q.session.Read()
 	if err != nil {
 		return nil, err

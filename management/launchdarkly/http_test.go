@@ -22,8 +22,10 @@ func TestHandles(t *testing.T) {
 		experiments: true, experiments + "/k": true, experiments + "/k/iterations": true, experiments + "/k/metrics/m/results": true,
 		experiments + "/k/metric-groups/g/results": true, flags + "/f/experiments/production/m": true, settings: true, metrics: true,
 		metrics + "/m": true, groups: true, groups + "/g": true, flags: true, flags + "/f": true, "/api/v2/projects/other/experimentation-settings": true,
-		"/api/v2/": false, "/api/v2/users": false, "/api/v2/flags": false, "/api/v2/metrics": false, "/api/v2/projects": false, "/api/v2/projects/default": false,
-		"/api/v2/projects/default/environments": false, "/api/v2/projects/default/environments/production": false, flags + "/f/x": false, metrics + "/m/x": false,
+		"/api/v2/projects": true, "/api/v2/projects/default": true, "/api/v2/projects/default/environments": true, "/api/v2/projects/default/environments/production": true,
+		"/api/v2/projects/default/experiments": true,
+		"/api/v2/":                             false, "/api/v2/users": false, "/api/v2/flags": false, "/api/v2/metrics": false, "/api/v2/projects/default/flags": false,
+		flags + "/f/x": false, metrics + "/m/x": false,
 		experiments + "/k/iterations/i": false, experiments + "/": false, experiments + "//k": false, experiments + "/k/../j": false,
 		flags + "/f/experiments/production": false, settings + "/x": false, "/api/v2/clients/x": false, "/other" + experiments: false, "/": false,
 	} {
@@ -72,7 +74,7 @@ func TestMethods(t *testing.T) {
 	s.create("red", iteration("", "50", "50"))
 	for path, allow := range map[string]string{
 		experiments: "GET, POST, HEAD, OPTIONS", experiments + "/red": "GET, PATCH, HEAD, OPTIONS", experiments + "/red/iterations": "POST, OPTIONS",
-		experiments + "/red/metrics/login/results": "GET, HEAD, OPTIONS", settings: "GET, PUT, HEAD, OPTIONS", groups + "/steps": "DELETE, GET, HEAD, OPTIONS",
+		experiments + "/red/metrics/login/results": "GET, HEAD, OPTIONS", settings: "GET, PUT, HEAD, OPTIONS", groups + "/steps": "DELETE, GET, PATCH, HEAD, OPTIONS",
 		metrics + "/login": "DELETE, GET, PATCH, HEAD, OPTIONS", flags + "/login-page": "GET, HEAD, OPTIONS",
 	} {
 		for _, method := range []string{"GET", "POST", "PUT", "PATCH", "DELETE", "TRACE", "BREW"} {

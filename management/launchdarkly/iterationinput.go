@@ -67,6 +67,7 @@ func readIteration(o object) (iterationInput, error) {
 	if e, there := o.need("flags"); there {
 		in.flag = readFlag(e)
 	}
+	o.complete()
 	if err := o.err(); err != nil {
 		return in, err
 	}
@@ -93,6 +94,7 @@ func (in *iterationInput) readMetrics(o object) {
 			in.metrics = append(in.metrics, m)
 		}
 		marked := entry.optionalBool("primary")
+		entry.complete()
 		switch {
 		case !marked || in.primaryMetric != "" || in.primaryGroup != "":
 		case m.IsGroup:
@@ -131,6 +133,7 @@ func readTreatment(e entry) treatmentInput {
 		in.weight = weight
 	}
 	e, there := o.need("parameters")
+	o.complete()
 	if !there {
 		return in
 	}
@@ -146,6 +149,7 @@ func readTreatment(e entry) treatmentInput {
 		if e, there := parameter.need("variationId"); there {
 			in.variation = e.text(longestName)
 		}
+		parameter.complete()
 	}
 	return in
 }
@@ -172,6 +176,7 @@ func readFlag(e entry) flagInput {
 		in.configVersion = e.integer()
 	}
 	in.rest = flag.optionalText("notInExperimentVariationId", longestName)
+	flag.complete()
 	return in
 }
 

@@ -100,7 +100,7 @@ func legacyResults(q *request) (any, error) {
 	}
 	v := q.viewer(document, nil)
 	out := legacy(r)
-	out.Links = links("self", q.href(q.URL.Query()), "experiment", v.experimentPath(e), "metric", v.metricPath(key), "flag", v.flagPath(flagKey(document, flag)))
+	out.Links = links("self", q.href(q.query), "experiment", v.experimentPath(e), "metric", v.metricPath(key), "flag", v.flagPath(flagKey(document, flag)))
 	return out, nil
 }
 

@@ -13,10 +13,10 @@ import (
 func TestLife(t *testing.T) {
 	s := newSite(t, nil).world()
 	control, treatment := s.variation("control"), s.variation("treatment")
-	made := s.must(201, "POST", experiments, `{"name":"Red button","key":"red","description":"d","maintainerId":"m1","holdoutId":"h1","futureField":{"a":1},
+	made := s.must(201, "POST", experiments, `{"name":"Red button","key":"red","description":"d","maintainerId":"m1","tags":["login","red"],"methodology":"bayesian","type":"experiment","dataSource":"launchdarkly","futureField":null,
 		"iteration":`+iteration(`,"attributes":["country","plan"]`, "10", "20.5")+`}`)
 	for want, got := range map[any]any{
-		"red": made.at("key"), "Red button": made.at("name"), "m1": made.at("_maintainerId"), "h1": made.at("holdoutId"), "production": made.at("environmentKey"),
+		"red": made.at("key"), "Red button": made.at("name"), "m1": made.at("_maintainerId"), "login": made.at("tags", 0), "bayesian": made.at("methodology"), "experiment": made.at("type"), "production": made.at("environmentKey"),
 		"not_started": made.at("currentIteration", "status"), control: made.at("currentIteration", "treatments", 0, "_id"),
 		"The treatment": made.at("currentIteration", "treatments", 1, "name"), "20.5": made.at("currentIteration", "treatments", 1, "allocationPercent"),
 		treatment: made.at("currentIteration", "treatments", 1, "parameters", 0, "variationId"), "login-page": made.at("currentIteration", "treatments", 1, "parameters", 0, "flagKey"),
@@ -44,7 +44,7 @@ func TestLife(t *testing.T) {
 			t.Errorf("%v is there without being asked for", hidden)
 		}
 	}
-	full := s.must(200, "GET", experiments+"/"+e.ID+"?expand=previousIterations,draftIteration,secondaryMetrics,treatments,unheardOf", "")
+	full := s.must(200, "GET", experiments+"/"+e.ID+"?expand=previousIterations,draftIteration,secondaryMetrics,treatments", "")
 	if full.at("draftIteration", "_id") != full.at("currentIteration", "_id") || full.length("currentIteration", "secondaryMetrics") != 1 || full.length("currentIteration", "metrics") != 3 ||
 		full.at("currentIteration", "metrics", 2, "isGroup") != true || full.at("currentIteration", "metrics", 2, "metrics", 0, "nameInGroup") != "Log in" {
 		t.Errorf("expanded: %s", full.text)
@@ -186,7 +186,7 @@ func TestAuditSaysWhy(t *testing.T) {
 	why(`{"instructions":[{"kind":"updateDescription","value":"x"},`+restartIt+`]}`, "more traffic")
 	again()
 	why(`{"comment":"as agreed","instructions":[`+restartIt+`]}`, "as agreed")
-	why(`{"comment":"enough","instructions":[{"kind":"stopIteration","changeJustification":7}]}`, "enough")
+	why(`{"comment":"enough","instructions":[{"kind":"stopIteration"}]}`, "enough")
 	s.audits = nil
 	again()
 	if len(s.audits) != 1 || s.audits[0].Comment != "" {

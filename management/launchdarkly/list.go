@@ -3,7 +3,6 @@ package launchdarkly
 import (
 	"cmp"
 	"slices"
-	"strings"
 
 	"github.com/caddy-experiments/caddy-experiments/engine"
 )
@@ -16,7 +15,7 @@ type experimentList struct {
 }
 
 func listExperiments(q *request) (any, error) {
-	wanted, err := q.filter()
+	expand, err := q.words("expand", expandable...)
 	if err != nil {
 		return nil, err
 	}
@@ -24,21 +23,20 @@ func listExperiments(q *request) (any, error) {
 	if err != nil {
 		return nil, err
 	}
-	var kept []*engine.Experiment
-	for i := range document.Experiments {
-		if e := &document.Experiments[i]; wanted.keeps(document, e) {
-			kept = append(kept, e)
-		}
-	}
-	slices.SortStableFunc(kept, func(a, b *engine.Experiment) int {
-		return cmp.Compare(millis(a.CreatedAt), millis(b.CreatedAt))
-	})
-	shown, around, err := page(q, kept)
+	keeps, err := q.experiments(document)
 	if err != nil {
 		return nil, err
 	}
-	v := q.viewer(document, q.listed("expand"))
-	list := experimentList{Items: make([]experimentView, 0, len(shown)), TotalCount: len(kept), Links: around}
+	found := kept(pointers(document.Experiments), keeps)
+	slices.SortStableFunc(found, func(a, b *engine.Experiment) int {
+		return cmp.Compare(millis(a.CreatedAt), millis(b.CreatedAt))
+	})
+	shown, around, err := page(q, found)
+	if err != nil {
+		return nil, err
+	}
+	v := q.viewer(document, expand)
+	list := experimentList{Items: make([]experimentView, 0, len(shown)), TotalCount: len(found), Links: around}
 	for _, e := range shown {
 		flag, _ := flagOf(document, e.FeatureFlagID)
 		list.Items = append(list.Items, v.experiment(e, flag))
@@ -46,64 +44,53 @@ func listExperiments(q *request) (any, error) {
 	return list, nil
 }
 
-// filter is what experiments must be like; empty words are for all.
-type filter struct {
-	flag, metric     string
-	status           engine.IterationStatus
-	active, archived bool
+// experiments tests for the experiments that a request asks for.
+func (q *request) experiments(document *engine.Document) (func(*engine.Experiment) bool, error) {
+	states, err := q.words("lifecycleState", "active", "archived")
+	if err != nil {
+		return nil, err
+	}
+	if len(states) == 0 {
+		states = []string{"active"}
+	}
+	terms, err := pairs(q.query["filter"])
+	if err != nil {
+		return nil, err
+	}
+	keeps, err := keeping(terms, experimentFields(document))
+	if err != nil {
+		return nil, err
+	}
+	return func(e *engine.Experiment) bool {
+		state := "active"
+		if e.Status == engine.ExperimentArchived {
+			state = "archived"
+		}
+		return slices.Contains(states, state) && keeps(e)
+	}, nil
 }
 
-// filter reads the filter of a list: field:value, several with commas between.
-func (q *request) filter() (filter, error) {
-	var out filter
-	for _, part := range q.listed("filter") {
-		field, value, _ := strings.Cut(part, ":")
-		switch field, value = strings.TrimSpace(field), strings.TrimSpace(value); {
-		case value == "":
-			return out, invalid("filter", "%q must be a field with a value: field:value", clip(part))
-		case field == "flagKey":
-			out.flag = value
-		case field == "metricKey":
-			out.metric = value
-		case field == "status":
-			out.status = engine.IterationStatus(value)
-			if !slices.Contains([]engine.IterationStatus{engine.IterationNotStarted, engine.IterationRunning, engine.IterationStopped}, out.status) {
-				return out, invalid("filter", "status must be not_started, running or stopped, got %q", clip(value))
-			}
-		default:
-			return out, invalid("filter", "the fields are flagKey, metricKey and status, got %q", clip(field))
-		}
+func experimentFields(document *engine.Document) map[string]field[*engine.Experiment] {
+	type test = func(*engine.Experiment) bool
+	return map[string]field[*engine.Experiment]{
+		"flagKey": func(t term) (test, error) {
+			flag, known := flagOf(document, t.values[0])
+			return func(e *engine.Experiment) bool { return known && e.FeatureFlagID == flag.ID }, nil
+		},
+		"metricKey": func(t term) (test, error) {
+			return func(e *engine.Experiment) bool {
+				return slices.ContainsFunc(history(e), func(it engine.Iteration) bool { return uses(document, &it, t.values[0]) })
+			}, nil
+		},
+		"status": func(t term) (test, error) {
+			status, err := t.word(iterationStatuses...)
+			return func(e *engine.Experiment) bool { return last(history(e), engine.IterationStatus(status)) != nil }, err
+		},
 	}
-	states := q.listed("lifecycleState")
-	for _, state := range states {
-		switch state {
-		case "active":
-			out.active = true
-		case "archived":
-			out.archived = true
-		default:
-			return out, invalid("lifecycleState", "must be active, archived or both, got %q", clip(state))
-		}
-	}
-	out.active = out.active || len(states) == 0
-	return out, nil
 }
 
-func (f *filter) keeps(document *engine.Document, e *engine.Experiment) bool {
-	if archived := e.Status == engine.ExperimentArchived; archived && !f.archived || !archived && !f.active {
-		return false
-	}
-	if f.flag != "" {
-		if flag, ok := flagOf(document, f.flag); !ok || flag.ID != e.FeatureFlagID {
-			return false
-		}
-	}
-	iterations := history(e)
-	if f.status != "" && last(iterations, f.status) == nil {
-		return false
-	}
-	return f.metric == "" || slices.ContainsFunc(iterations, func(it engine.Iteration) bool { return uses(document, &it, f.metric) })
-}
+// iterationStatuses are the statuses that clients ask for.
+var iterationStatuses = []string{string(engine.IterationNotStarted), string(engine.IterationRunning), string(engine.IterationStopped)}
 
 // uses reports whether an iteration measures a metric, alone or in a group.
 func uses(document *engine.Document, it *engine.Iteration, key string) bool {

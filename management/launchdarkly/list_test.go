@@ -27,21 +27,21 @@ func TestListFilters(t *testing.T) {
 	s.patch("c", archiveIt)
 	flagID := s.document().FeatureFlags[1].ID
 	for query, want := range map[string]string{
-		"":                                        "a b",
-		"?lifecycleState=active":                  "a b",
-		"?lifecycleState=archived":                "c",
-		"?lifecycleState=active,archived":         "a b c",
-		"?filter=flagKey:login-page":              "a",
-		"?filter=flagKey:" + flagID:               "b",
-		"?filter=flagKey:nothing":                 "",
-		"?filter=status:stopped":                  "a",
-		"?filter=status:not_started":              "a b",
-		"?filter=status:running":                  "",
-		"?filter=metricKey:revenue":               "a",
-		"?filter=metricKey:login":                 "a b",
-		"?filter=metricKey:login,flagKey:" + "x":  "",
-		"?filter=status%3Astopped%2CflagKey%3Ax":  "",
-		"?filter=metricKey:converted&expand=nope": "a b",
+		"":                                              "a b",
+		"?lifecycleState=active":                        "a b",
+		"?lifecycleState=archived":                      "c",
+		"?lifecycleState=active,archived":               "a b c",
+		"?filter=flagKey:login-page":                    "a",
+		"?filter=flagKey:" + flagID:                     "b",
+		"?filter=flagKey:nothing":                       "",
+		"?filter=status:stopped":                        "a",
+		"?filter=status:not_started":                    "a b",
+		"?filter=status:running":                        "",
+		"?filter=metricKey:revenue":                     "a",
+		"?filter=metricKey:login":                       "a b",
+		"?filter=metricKey:login,flagKey:" + "x":        "",
+		"?filter=status%3Astopped%2CflagKey%3Ax":        "",
+		"?filter=metricKey:converted&expand=treatments": "a b",
 	} {
 		got := s.must(200, "GET", experiments+query, "")
 		if keys(got) != want || got.at("total_count") != float64(len(strings.Fields(want))) || got.at("_links", "self") == nil {
@@ -49,7 +49,7 @@ func TestListFilters(t *testing.T) {
 		}
 	}
 	for query, words := range map[string]string{
-		"?filter=colour:red": "filter: the fields are", "?filter=status:dead": "filter: status", "?filter=flagKey": "filter:", "?lifecycleState=dead": "lifecycleState:",
+		"?filter=colour:red": "filter: the fields are", "?filter=status:dead": "filter: status", "?filter=flagKey": "filter:", "?lifecycleState=dead": "lifecycleState:", "?expand=nope": "expand:", "?sort=name": "sort: is no parameter",
 		"?limit=0": "limit:", "?limit=x": "limit:", "?offset=-1": "offset:",
 	} {
 		s.refused(400, words, "GET", experiments+query, "")

@@ -24,16 +24,40 @@ type metricView struct {
 	AnalysisType        string           `json:"analysisType"`
 	PercentileValue     int              `json:"percentileValue,omitempty"`
 	RandomizationUnits  []string         `json:"randomizationUnits"`
+	AnalysisUnits       []string         `json:"analysisUnits"`
 	IsActive            bool             `json:"isActive"`
 	MaintainerID        string           `json:"maintainerId,omitempty"`
 	Tags                []string         `json:"tags"`
+	Selector            string           `json:"selector,omitempty"`
+	URLs                []urlView        `json:"urls,omitempty"`
+	DataSource          dataSourceView   `json:"dataSource"`
 	CreationDate        int64            `json:"_creationDate"`
 	ExperimentCount     int              `json:"experimentCount"`
+	MetricGroupCount    int              `json:"metricGroupCount"`
+	Experiments         []dependentView  `json:"experiments,omitempty"`
+	MetricGroups        []dependentView  `json:"metricGroups,omitempty"`
 	Links               map[string]link  `json:"_links"`
 
 	DenominatorEventKey string   `json:"denominatorEventKey,omitempty"`
 	Window              string   `json:"window,omitempty"`
 	Cap                 *float64 `json:"cap,omitempty"`
+}
+
+// dataSourceView says where the events come from: they are those that this server
+// has.
+type dataSourceView struct {
+	Key string `json:"key"`
+}
+
+// dataSource is the key of the only data source.
+const dataSource = "launchdarkly"
+
+// urlView is a page, or a form of addresses.
+type urlView struct {
+	Kind      string `json:"kind"`
+	URL       string `json:"url,omitempty"`
+	Substring string `json:"substring,omitempty"`
+	Pattern   string `json:"pattern,omitempty"`
 }
 
 type eventDefaultView struct {
@@ -69,42 +93,48 @@ func (v *viewer) fullMetric(m engine.Metric) metricView {
 		UnitAggregationType: m.UnitAggregationType, SuccessCriteria: m.SuccessCriteria, Unit: m.Unit, EventKey: m.EventKey,
 		AnalysisType: m.AnalysisType, PercentileValue: m.PercentileValue, RandomizationUnits: v.unitsOf(m),
 		MaintainerID: m.MaintainerID, Tags: append([]string{}, m.Tags...), CreationDate: millis(m.CreatedAt),
-		Links:               links("self", v.metricPath(m.Key), "parent", "metrics/"+v.tenant.Project()),
+		Links:      links("self", v.metricPath(m.Key), "parent", "metrics/"+v.tenant.Project()),
+		DataSource: dataSourceView{dataSource}, Selector: m.Selector, AnalysisUnits: v.unitsOf(m),
 		DenominatorEventKey: m.DenominatorEventKey, Window: m.Window, Cap: m.Cap,
+	}
+	for _, u := range m.URLs {
+		out.URLs = append(out.URLs, urlView(u))
 	}
 	if m.EventDefault != nil {
 		out.EventDefault = eventDefaultView(*m.EventDefault)
 	}
-	for i := range v.document.Experiments {
-		e := &v.document.Experiments[i]
-		iterations := history(e)
-		if slices.ContainsFunc(iterations, func(it engine.Iteration) bool { return uses(v.document, &it, m.Key) }) {
-			out.ExperimentCount++
-			out.IsActive = out.IsActive || last(iterations, engine.IterationRunning) != nil
+	for _, e := range usersOf(v.document, m.Key) {
+		out.ExperimentCount++
+		out.IsActive = out.IsActive || running(e) != nil
+		if v.expands("experiments") {
+			out.Experiments = append(out.Experiments, v.dependentExperiment(e))
+		}
+	}
+	if m.IsActive != nil {
+		out.IsActive = *m.IsActive
+	}
+	for _, g := range v.document.MetricGroups {
+		if !grouped(&g, m.Key) {
+			continue
+		}
+		out.MetricGroupCount++
+		if v.expands("metricGroups") {
+			out.MetricGroups = append(out.MetricGroups, dependentView{Key: g.Key, Name: groupName(&g), Kind: g.Kind, Links: links("self", v.groupPath(g.Key))})
 		}
 	}
 	return out
 }
 
-func listMetrics(q *request) (any, error) {
-	document, err := q.session.Read()
-	if err != nil {
-		return nil, err
-	}
-	v := q.viewer(document, nil)
-	return collected(q, slices.Concat(document.Metrics, engine.BuiltInMetrics()), v.fullMetric)
+// usersOf are the experiments with an iteration that measures a metric.
+func usersOf(document *engine.Document, metric string) []*engine.Experiment {
+	return kept(pointers(document.Experiments), func(e *engine.Experiment) bool {
+		return slices.ContainsFunc(history(e), func(it engine.Iteration) bool { return uses(document, &it, metric) })
+	})
 }
 
-func getMetric(q *request) (any, error) {
-	document, err := q.session.Read()
-	if err != nil {
-		return nil, err
-	}
-	m, known := document.Metric(q.PathValue("metric"))
-	if !known {
-		return nil, notFound("metric", q.PathValue("metric"))
-	}
-	return q.viewer(document, nil).fullMetric(m), nil
+// grouped reports whether a group has a metric.
+func grouped(g *engine.MetricGroup, metric string) bool {
+	return slices.ContainsFunc(g.Metrics, func(m engine.GroupedMetric) bool { return m.Key == metric })
 }
 
 func createMetric(q *request) (any, error) {
@@ -152,9 +182,7 @@ func deleteMetric(q *request) (any, error) {
 		if err != nil {
 			return "", err
 		}
-		if i := slices.IndexFunc(document.MetricGroups, func(g engine.MetricGroup) bool {
-			return slices.ContainsFunc(g.Metrics, func(m engine.GroupedMetric) bool { return m.Key == key })
-		}); i >= 0 {
+		if i := slices.IndexFunc(document.MetricGroups, func(g engine.MetricGroup) bool { return grouped(&g, key) }); i >= 0 {
 			return "", conflict("metric %q is in use by metric group %q", key, document.MetricGroups[i].Key)
 		}
 		if e := userOf(document, engine.IterationMetric{Key: key}); e != nil {

@@ -10,7 +10,7 @@ func TestMetrics(t *testing.T) {
 	s := newSite(t, nil).world()
 	made := s.must(201, "POST", metrics, `{"key":"slow","name":"Slowness","description":"d","kind":"custom","eventKey":"ms","isNumeric":true,"unit":"ms","successCriteria":"LowerThanBaseline",
 		"tags":["a","b"],"randomizationUnits":["user"],"unitAggregationType":"average","analysisType":"percentile","percentileValue":95,"eventDefault":{"disabled":true},
-		"maintainerId":"m","window":"24h","cap":0.99,"isActive":true,"selector":".x","urls":[{"kind":"exact"}]}`)
+		"maintainerId":"m","window":"24h","cap":0.99,"isActive":true,"selector":".x","urls":[{"kind":"exact","url":"https://shop.example/"}],"dataSource":{"key":"launchdarkly"}}`)
 	got := s.must(200, "GET", metrics+"/slow", "")
 	if string(made.text) != string(got.text) {
 		t.Errorf("made %s, got %s", made.text, got.text)
@@ -18,6 +18,7 @@ func TestMetrics(t *testing.T) {
 	for name, want := range map[string]any{
 		"key": "slow", "name": "Slowness", "description": "d", "kind": "custom", "eventKey": "ms", "isNumeric": true, "unit": "ms", "successCriteria": "LowerThanBaseline",
 		"unitAggregationType": "average", "analysisType": "percentile", "percentileValue": 95.0, "maintainerId": "m", "window": "24h", "cap": 0.99,
+		"isActive": true, "selector": ".x",
 	} {
 		if got.at(name) != want {
 			t.Errorf("%s: got %v, want %v", name, got.at(name), want)
@@ -85,8 +86,8 @@ func TestPatchMetric(t *testing.T) {
 	s.must(200, "PATCH", metrics+"/revenue", `[{"op":"replace","path":"/eventKey","value":"other"}]`)
 	s.refused(409, `step of funnel "steps"`, "PATCH", metrics+"/converted", `[{"op":"replace","path":"/unitAggregationType","value":"sum"}]`)
 	for words, body := range map[string]string{
-		"must be a JSON patch": `{}`, "patch[0].op: must be one of": `[{"op":"move","path":"/name"}]`, "patch[0].path: is missing": `[{"op":"remove"}]`,
-		"patch[0].path: must be a member": `[{"op":"remove","path":"/tags/0"}]`, "patch[0].path: is another one": `[{"op":"test","path":"/name","value":"x"}]`,
+		"patch: is missing": `{}`, "patch: must be a JSON patch": `{"patch":{}}`, "patch[0].op: must be one of": `[{"op":"increase","path":"/name"}]`, "patch[0].path: is missing": `[{"op":"remove"}]`,
+		"patch[0].path: there is nothing": `[{"op":"remove","path":"/tags/0"}]`, "patch[0].path: is another value": `[{"op":"test","path":"/name","value":"x"}]`,
 		"key: cannot be changed": `[{"op":"replace","path":"/key","value":"x"}]`, "isNumeric: must be true": `[{"op":"replace","path":"/isNumeric","value":"x"}]`,
 	} {
 		s.refused(400, words, "PATCH", metrics+"/revenue", body)

@@ -22,6 +22,7 @@ type groupView struct {
 	Metrics         []groupedMetricView `json:"metrics"`
 	Version         int                 `json:"_version"`
 	ExperimentCount int                 `json:"experimentCount"`
+	Experiments     []dependentView     `json:"experiments,omitempty"`
 }
 
 type maintainerView struct {
@@ -42,7 +43,7 @@ func (v *viewer) group(g engine.MetricGroup) groupView {
 	out := groupView{
 		ID: g.Key, Key: g.Key, Name: groupName(&g), Kind: g.Kind, Description: g.Description,
 		Links: links("self", v.groupPath(g.Key), "parent", v.projectPath()), Tags: append([]string{}, g.Tags...),
-		CreationDate: millis(g.CreatedAt), LastModified: millis(g.UpdatedAt), Version: 1, Metrics: []groupedMetricView{},
+		CreationDate: millis(g.CreatedAt), LastModified: millis(g.UpdatedAt), Version: max(g.Version, 1), Metrics: []groupedMetricView{},
 	}
 	if g.MaintainerID != "" {
 		out.Maintainer.Member = &memberView{Links: links(), ID: g.MaintainerID}
@@ -50,34 +51,13 @@ func (v *viewer) group(g engine.MetricGroup) groupView {
 	for _, m := range g.Metrics {
 		out.Metrics = append(out.Metrics, v.groupedMetric(m.Key, m.Name))
 	}
-	for i := range v.document.Experiments {
-		if slices.ContainsFunc(v.document.Experiments[i].Iterations, func(it engine.Iteration) bool {
-			return slices.Contains(it.Metrics, engine.IterationMetric{Key: g.Key, IsGroup: true})
-		}) {
-			out.ExperimentCount++
+	for _, e := range groupUsers(v.document, g.Key) {
+		out.ExperimentCount++
+		if v.expands("experiments") {
+			out.Experiments = append(out.Experiments, v.dependentExperiment(e))
 		}
 	}
 	return out
-}
-
-func listGroups(q *request) (any, error) {
-	document, err := q.session.Read()
-	if err != nil {
-		return nil, err
-	}
-	return collected(q, document.MetricGroups, q.viewer(document, nil).group)
-}
-
-func getGroup(q *request) (any, error) {
-	document, err := q.session.Read()
-	if err != nil {
-		return nil, err
-	}
-	g, known := document.MetricGroup(q.PathValue("group"))
-	if !known {
-		return nil, notFound("metric group", q.PathValue("group"))
-	}
-	return q.viewer(document, nil).group(g), nil
 }
 
 func createGroup(q *request) (any, error) {
@@ -137,8 +117,10 @@ func readGroup(o object) (engine.MetricGroup, error) {
 			m.Key = e.text(longestName)
 		}
 		m.Name = member.optionalText("nameInGroup", longestName)
+		member.complete()
 		g.Metrics = append(g.Metrics, m)
 	}
+	o.complete()
 	return g, o.err()
 }
 

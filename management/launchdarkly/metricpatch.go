@@ -1,25 +1,20 @@
 package launchdarkly
 
 import (
+	"bytes"
 	"encoding/json"
-	"net/http"
-	"reflect"
+	"maps"
 	"slices"
-	"strings"
 
 	"github.com/caddy-experiments/caddy-experiments/engine"
 )
 
-// patchMetric follows a JSON patch: add, replace and remove of whole members, and
-// of those of eventDefault.
+// patchMetric follows a JSON patch on a metric as clients get it. One that changes
+// nothing writes nothing.
 func patchMetric(q *request) (any, error) {
-	value, err := q.body()
+	operations, err := q.readJSONPatch()
 	if err != nil {
 		return nil, err
-	}
-	list, ok := value.([]any)
-	if !ok {
-		return nil, Refuse(http.StatusBadRequest, "invalid request body: it must be a JSON patch, a list of operations")
 	}
 	var view metricView
 	err = q.change(func(document *engine.Document) (string, error) {
@@ -27,101 +22,139 @@ func patchMetric(q *request) (any, error) {
 		if err != nil {
 			return "", err
 		}
-		m, err := patched(document.Metrics[at], list)
+		before := document.Metrics[at]
+		v := q.viewer(document, []string{"experiments", "metricGroups"})
+		shown := v.fullMetric(before)
+		body, err := patched(shown, writtenMetric(shown), operations)
 		if err != nil {
 			return "", err
 		}
-		if err := changeable(document, document.Metrics[at], m); err != nil {
+		if equalJSON(body.members["analysisUnits"], plain(shown.AnalysisUnits)) {
+			delete(body.members, "analysisUnits") // the other name says what they are now
+		} else if equalJSON(body.members["randomizationUnits"], plain(shown.RandomizationUnits)) {
+			delete(body.members, "randomizationUnits")
+		}
+		after, err := readMetric(body)
+		if err != nil {
 			return "", err
 		}
-		m.UpdatedAt = q.stamp()
-		document.Metrics[at] = m
-		view = q.viewer(document, nil).fullMetric(m)
-		return m.Key, nil
+		settled(&after, before, shown)
+		v.expand = nil
+		if equalJSON(plain(after), plain(before)) {
+			view = v.fullMetric(before)
+			return "", nil
+		}
+		if err := changeable(document, before, after); err != nil {
+			return "", err
+		}
+		after.UpdatedAt = q.stamp()
+		document.Metrics[at] = after
+		view = v.fullMetric(after)
+		return after.Key, nil
 	})
 	return view, err
 }
 
-// patched follows a patch on a metric as a client would write it.
-func patched(m engine.Metric, list []any) (engine.Metric, error) {
-	members := written(m)
-	root := entry{new(*Error), "patch", list}
-	for _, item := range root.items(maxInstructions) {
-		follow(item.object(), members)
+// patched follows a patch on what clients get of something. What it can be written
+// with is written; the rest of it is read-only and must be as before. The body that
+// is left has the members for writing only.
+func patched(shown any, written map[string]any, operations []jsonOperation) (object, error) {
+	members, _ := plain(shown).(map[string]any)
+	readOnly := map[string]any{}
+	for name, member := range members {
+		if _, writable := written[name]; !writable || name == "key" {
+			readOnly[name] = clone(member)
+		}
 	}
-	if *root.fault != nil {
-		return m, *root.fault
+	maps.Copy(members, written)
+	out, err := applyJSONPatch(members, operations)
+	if err != nil {
+		return object{}, err
 	}
-	out, err := readMetric(object{fault: new(*Error), members: members})
-	if err == nil && out.Key != m.Key {
-		err = invalid("key", "cannot be changed")
+	after, ok := out.(map[string]any)
+	if !ok {
+		return object{}, invalid("patch", "must leave an object")
 	}
-	out.CreatedAt = m.CreatedAt
-	return out, err
+	for _, name := range slices.Sorted(maps.Keys(readOnly)) {
+		if value, there := after[name]; !there || !equalJSON(value, readOnly[name]) {
+			return object{}, invalid(name, "cannot be changed: it is read-only")
+		}
+		if name != "key" {
+			delete(after, name)
+		}
+	}
+	for _, name := range slices.Sorted(maps.Keys(after)) {
+		if _, writable := written[name]; !writable {
+			return object{}, invalid(clip(name), "is no member that a patch can write")
+		}
+	}
+	return newObject(new(*Error), "", after), nil
 }
 
-// follow follows one operation.
-func follow(o object, members map[string]any) {
-	e, there := o.need("op")
-	if !there {
-		return
-	}
-	op := e.word("add", "replace", "remove", "test")
-	e, there = o.need("path")
-	if !there {
-		return
-	}
-	steps := strings.Split(strings.TrimPrefix(e.text(longestName), "/"), "/")
-	if len(steps) == 2 && steps[0] == "eventDefault" {
-		inner, ok := members[steps[0]].(map[string]any)
-		if !ok {
-			inner = map[string]any{}
-			members[steps[0]] = inner
-		}
-		members, steps = inner, steps[1:]
-	}
-	if len(steps) != 1 || steps[0] == "" {
-		e.refuse("must be a member of the metric, like /name")
-		return
-	}
-	switch op {
-	case "remove":
-		delete(members, steps[0])
-	case "test":
-		if !reflect.DeepEqual(members[steps[0]], o.members["value"]) {
-			e.refuse("is another one than the patch tests for")
-		}
-	default:
-		members[steps[0]] = o.members["value"]
-	}
-}
-
-// written is a metric in the form that readMetric reads.
-func written(m engine.Metric) map[string]any {
-	m = m.Completed()
-	in := map[string]any{
-		"key": m.Key, "name": m.Name, "description": m.Description, "kind": m.Kind, "eventKey": m.EventKey, "isNumeric": m.IsNumeric,
-		"unitAggregationType": m.UnitAggregationType, "successCriteria": m.SuccessCriteria, "unit": m.Unit,
-		"analysisType": m.AnalysisType, "maintainerId": m.MaintainerID, "tags": m.Tags, "randomizationUnits": m.RandomizationUnits,
-		"cap": m.Cap,
-	}
-	if m.EventDefault != nil {
-		in["eventDefault"] = eventDefaultView(*m.EventDefault)
-	}
-	for name, value := range map[string]any{"percentileValue": m.PercentileValue, "denominatorEventKey": m.DenominatorEventKey, "window": m.Window} {
-		if !reflect.ValueOf(value).IsZero() {
-			in[name] = value
-		}
-	}
-	text, err := json.Marshal(in)
+// plain is a value as a reader of its JSON has it.
+func plain(value any) any {
+	text, err := json.Marshal(value)
 	if err != nil {
 		return nil // unreachable: it came out of a document
 	}
-	decoder := json.NewDecoder(strings.NewReader(string(text)))
+	decoder := json.NewDecoder(bytes.NewReader(text))
 	decoder.UseNumber()
-	var out map[string]any
+	var out any
 	_ = decoder.Decode(&out) // it was just written
 	return out
+}
+
+// writtenMetric are the members of a metric that can be written, those that it does
+// not have as null or empty.
+func writtenMetric(shown metricView) map[string]any {
+	written, _ := plain(map[string]any{
+		"key": shown.Key, "name": shown.Name, "description": shown.Description, "kind": shown.Kind, "eventKey": shown.EventKey,
+		"isNumeric": shown.IsNumeric, "unitAggregationType": shown.UnitAggregationType, "successCriteria": shown.SuccessCriteria,
+		"unit": shown.Unit, "analysisType": shown.AnalysisType, "percentileValue": nil, "maintainerId": shown.MaintainerID,
+		"tags": shown.Tags, "randomizationUnits": shown.RandomizationUnits, "analysisUnits": shown.AnalysisUnits,
+		"eventDefault": shown.EventDefault, "isActive": shown.IsActive, "selector": shown.Selector, "urls": append([]urlView{}, shown.URLs...),
+		"denominatorEventKey": nil, "window": nil, "cap": shown.Cap,
+	}).(map[string]any)
+	for name, value := range map[string]any{"denominatorEventKey": shown.DenominatorEventKey, "window": shown.Window} {
+		if value != "" {
+			written[name] = value
+		}
+	}
+	if shown.PercentileValue != 0 {
+		written["percentileValue"] = plain(shown.PercentileValue)
+	}
+	return written
+}
+
+// settled leaves what a patch did not change in the form that it had: what is said
+// and what goes without saying are one for clients.
+func settled(after *engine.Metric, before engine.Metric, shown metricView) {
+	after.CreatedAt, after.UpdatedAt = before.CreatedAt, before.UpdatedAt
+	complete := before.Completed()
+	for _, field := range []struct {
+		now, was *string
+		complete string
+	}{
+		{&after.Name, &before.Name, complete.Name}, {&after.Kind, &before.Kind, complete.Kind},
+		{&after.UnitAggregationType, &before.UnitAggregationType, complete.UnitAggregationType},
+		{&after.SuccessCriteria, &before.SuccessCriteria, complete.SuccessCriteria}, {&after.AnalysisType, &before.AnalysisType, complete.AnalysisType},
+	} {
+		if *field.now == field.complete {
+			*field.now = *field.was
+		}
+	}
+	if after.EventDefault != nil && *after.EventDefault == (engine.EventDefault{}) && before.EventDefault == nil {
+		after.EventDefault = nil
+	}
+	if len(after.Tags) == 0 && len(before.Tags) == 0 {
+		after.Tags = before.Tags
+	}
+	if before.IsActive == nil && after.IsActive != nil && *after.IsActive == shown.IsActive {
+		after.IsActive = nil
+	}
+	if len(before.RandomizationUnits) == 0 && slices.Equal(after.RandomizationUnits, shown.RandomizationUnits) {
+		after.RandomizationUnits = before.RandomizationUnits
+	}
 }
 
 // changeable refuses to change what is being measured: the numbers of a running
@@ -140,8 +173,7 @@ func changeable(document *engine.Document, before, after engine.Metric) error {
 		}
 	}
 	for _, g := range document.MetricGroups {
-		grouped := slices.ContainsFunc(g.Metrics, func(m engine.GroupedMetric) bool { return m.Key == after.Key })
-		if grouped && g.Kind == engine.GroupFunnel && after.Completed().UnitAggregationType != engine.AggregationAverage {
+		if grouped(&g, after.Key) && g.Kind == engine.GroupFunnel && after.Completed().UnitAggregationType != engine.AggregationAverage {
 			return conflict("metric %q is a step of funnel %q, whose metrics are averages", after.Key, g.Key)
 		}
 	}
@@ -151,6 +183,6 @@ func changeable(document *engine.Document, before, after engine.Metric) error {
 // measure is what a metric measures, without how it is called.
 func measure(m engine.Metric) string {
 	m = m.Completed()
-	m.Name, m.Description, m.Unit, m.Tags, m.MaintainerID, m.CreatedAt, m.UpdatedAt = "", "", "", nil, "", nil, nil
+	m.Name, m.Description, m.Unit, m.Tags, m.MaintainerID, m.IsActive, m.CreatedAt, m.UpdatedAt = "", "", "", nil, "", nil, nil, nil
 	return versionID(m)
 }

@@ -65,7 +65,7 @@ func (q *request) instructions() ([]instruction, error) {
 	if !ok {
 		return nil, Refuse(http.StatusBadRequest, "invalid request body: it must be an object")
 	}
-	body := object{fault: new(*Error), members: members}
+	body := newObject(new(*Error), "", members)
 	q.comment = body.optionalText("comment", longestText)
 	e, there := body.need("instructions")
 	if !there {
@@ -80,7 +80,9 @@ func (q *request) instructions() ([]instruction, error) {
 		o := item.object()
 		out = append(out, readInstruction(o))
 		q.comment = cmp.Or(q.comment, justification(o))
+		o.complete()
 	}
+	body.complete()
 	return out, body.err()
 }
 

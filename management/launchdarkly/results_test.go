@@ -49,7 +49,7 @@ func TestResults(t *testing.T) {
 		t.Errorf("without events: %s", empty.text)
 	}
 	s.exposed("red")
-	got := s.must(200, "GET", experiments+"/red/metrics/converted/results?expand=traffic,other", "")
+	got := s.must(200, "GET", experiments+"/red/metrics/converted/results?expand=traffic", "")
 	control, treatment := s.variation("control"), s.variation("treatment")
 	for _, c := range []struct {
 		want any

@@ -4,6 +4,7 @@ import (
 	"log/slog"
 	"maps"
 	"net/http"
+	"net/url"
 	"slices"
 	"strings"
 	"time"
@@ -21,6 +22,8 @@ type operation struct {
 	status int
 	// run gives the body of the answer; nil is none.
 	run func(*request) (any, error)
+	// parameters are those that the query may have.
+	parameters []string
 }
 
 // route is a path with what can be done there, by method.
@@ -38,62 +41,14 @@ type request struct {
 	operation string
 	writer    http.ResponseWriter
 	now       time.Time
-	comment   string // why the client asks for it
+	query     url.Values // with the operation's parameters only
+	comment   string     // why the client asks for it
 }
 
 func (a *API) register() {
-	const (
-		get, post, put, patch, remove = http.MethodGet, http.MethodPost, http.MethodPut, http.MethodPatch, http.MethodDelete
-		ok, created, gone             = http.StatusOK, http.StatusCreated, http.StatusNoContent
-		experiments                   = "projects/{project}/environments/{environment}/experiments"
-	)
-	for path, operations := range map[string]map[string]operation{
-		experiments: {
-			get:  {"ld_get_experiments", Read, ok, listExperiments},
-			post: {"ld_create_experiment", Create, created, createExperiment},
-		},
-		experiments + "/{experiment}": {
-			get:   {"ld_get_experiment", Read, ok, getExperiment},
-			patch: {"ld_patch_experiment", Update, ok, patchExperiment},
-		},
-		experiments + "/{experiment}/iterations": {
-			post: {"ld_create_iteration", Create, ok, createIteration},
-		},
-		experiments + "/{experiment}/metrics/{metric}/results": {
-			get: {"ld_get_experiment_results", Read, ok, inTurn(metricResults)},
-		},
-		experiments + "/{experiment}/metric-groups/{group}/results": {
-			get: {"ld_get_experiment_results_for_metric_group", Read, ok, inTurn(groupResults)},
-		},
-		"flags/{project}/{flag}/experiments/{environment}/{metric}": {
-			get: {"ld_get_legacy_experiment_results", Read, ok, inTurn(legacyResults)},
-		},
-		"projects/{project}/experimentation-settings": {
-			get: {"ld_get_experimentation_settings", Read, ok, getSettings},
-			put: {"ld_put_experimentation_settings", Update, ok, putSettings},
-		},
-		"metrics/{project}": {
-			get:  {"ld_get_metrics", Read, ok, listMetrics},
-			post: {"ld_create_metric", Create, created, createMetric},
-		},
-		"metrics/{project}/{metric}": {
-			get:    {"ld_get_metric", Read, ok, getMetric},
-			patch:  {"ld_patch_metric", Update, ok, patchMetric},
-			remove: {"ld_delete_metric", Delete, gone, deleteMetric},
-		},
-		"projects/{project}/metric-groups": {
-			get:  {"ld_get_metric_groups", Read, ok, listGroups},
-			post: {"ld_create_metric_group", Create, created, createGroup},
-		},
-		"projects/{project}/metric-groups/{group}": {
-			get:    {"ld_get_metric_group", Read, ok, getGroup},
-			remove: {"ld_delete_metric_group", Delete, gone, deleteGroup},
-		},
-		"flags/{project}":        {get: {"ld_get_flags", Read, ok, listFlags}},
-		"flags/{project}/{flag}": {get: {"ld_get_flag", Read, ok, getFlag}},
-	} {
+	for path, operations := range operations() {
 		methods := slices.Sorted(maps.Keys(operations))
-		if operations[get].run != nil {
+		if operations[http.MethodGet].run != nil {
 			methods = append(methods, http.MethodHead)
 		}
 		r := &route{api: a, operations: operations, allow: strings.Join(append(methods, http.MethodOptions), ", ")}
@@ -159,14 +114,17 @@ func (t *route) handle(w http.ResponseWriter, r *http.Request) (int, any, error)
 		return 0, nil, Refuse(http.StatusForbidden, "the token's scopes do not allow this")
 	}
 	q := &request{Request: r, api: t.api, session: session, operation: operation.id, writer: w, now: t.api.config.Now()}
+	if err := q.readQuery(operation.parameters); err != nil {
+		return 0, nil, err
+	}
 	body, err := operation.run(q)
 	return operation.status, body, err
 }
 
 // belongs refuses a path of another tenant than the token's.
 func belongs(session Session, r *http.Request) error {
-	tenant, environment := session.Tenant(), r.PathValue("environment")
-	if r.PathValue("project") == tenant.Project() && (environment == "" || environment == tenant.Environment()) {
+	tenant, project, environment := session.Tenant(), r.PathValue("project"), r.PathValue("environment")
+	if (project == "" || project == tenant.Project()) && (environment == "" || environment == tenant.Environment()) {
 		return nil
 	}
 	return Refuse(http.StatusForbidden, "access to the requested resource was denied: the token is for project %s, environment %s", tenant.Project(), tenant.Environment())

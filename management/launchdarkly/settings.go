@@ -170,8 +170,10 @@ func readUnits(o object) ([]engine.RandomizationUnit, error) {
 				e.refuse("only one randomization unit may be the default")
 			}
 		}
+		member.complete()
 		out = append(out, unit)
 	}
+	o.complete()
 	if err := o.err(); err != nil {
 		return nil, err
 	}

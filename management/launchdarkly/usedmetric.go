@@ -75,20 +75,24 @@ func (v *viewer) measured(out *iterationView, it *engine.Iteration) {
 }
 
 // metric finds a metric. An iteration may name one that is gone.
-func (v *viewer) metric(key string) engine.Metric {
-	m, known := v.document.Metric(key)
+func (v *viewer) metric(key string) (m engine.Metric, known bool) {
+	m, known = v.document.Metric(key)
 	if !known {
 		m = engine.Metric{Key: key}
 	}
-	return m.Completed()
+	return m.Completed(), known
 }
 
 func (v *viewer) usedMetric(key string) usedMetricView {
-	m := v.metric(key)
-	return usedMetricView{
+	m, known := v.metric(key)
+	out := usedMetricView{
 		Key: m.Key, VersionID: versionID(m), Name: m.Name, Kind: m.Kind, IsNumeric: m.IsNumeric,
-		UnitAggregationType: m.UnitAggregationType, Links: links("self", v.metricPath(m.Key)),
+		UnitAggregationType: m.UnitAggregationType, Links: links(),
 	}
+	if known {
+		out.Links = links("self", v.metricPath(m.Key))
+	}
+	return out
 }
 
 func (v *viewer) metricPath(key string) string { return "metrics/" + v.tenant.Project() + "/" + key }
@@ -96,7 +100,8 @@ func (v *viewer) metricPath(key string) string { return "metrics/" + v.tenant.Pr
 func (v *viewer) groupPath(key string) string { return v.projectPath() + "/metric-groups/" + key }
 
 func (v *viewer) groupedMetric(key, name string) groupedMetricView {
-	return groupedMetricView{usedMetricView: v.usedMetric(key), NameInGroup: name, RandomizationUnits: v.unitsOf(v.metric(key))}
+	m, _ := v.metric(key)
+	return groupedMetricView{usedMetricView: v.usedMetric(key), NameInGroup: name, RandomizationUnits: v.unitsOf(m)}
 }
 
 func (v *viewer) usedGroup(key string) usedGroupView {
@@ -104,7 +109,10 @@ func (v *viewer) usedGroup(key string) usedGroupView {
 	if !known {
 		g = engine.MetricGroup{Key: key, Name: key, Kind: engine.GroupStandard}
 	}
-	out := usedGroupView{Key: g.Key, Name: groupName(&g), Kind: g.Kind, Links: links("self", v.groupPath(g.Key), "parent", v.projectPath())}
+	out := usedGroupView{Key: g.Key, Name: groupName(&g), Kind: g.Kind, Links: links("parent", v.projectPath())}
+	if known {
+		out.Links = links("self", v.groupPath(g.Key), "parent", v.projectPath())
+	}
 	for _, m := range g.Metrics {
 		out.Metrics = append(out.Metrics, v.groupedMetric(m.Key, m.Name))
 	}
