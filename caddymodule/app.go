@@ -68,6 +68,7 @@ type App struct {
 	// from. Default: nowhere, which leaves no results.
 	Events *Events `json:"events,omitempty"`
 
+	context       caddy.Context
 	logger        *zap.Logger
 	source        Source
 	keys          *keyring
@@ -117,7 +118,7 @@ func (App) CaddyModule() caddy.ModuleInfo {
 
 // Provision opens what the sites will need.
 func (a *App) Provision(ctx caddy.Context) error {
-	a.logger = ctx.Logger()
+	a.context, a.logger = ctx, ctx.Logger()
 	a.detector = devices
 	a.journal = newJournal()
 	a.tenants = map[store.Tenant]bool{}
@@ -251,6 +252,7 @@ func (a *App) Start() error {
 				zap.String("file", generatedKeyPath(a.source.Dir())))
 		}
 	}
+	a.warnOfDetours()
 	a.journal.start()
 	a.configuration.start(a.logger)
 	if a.locations != nil {
