@@ -231,6 +231,9 @@ func (a *App) provideKeys() (err error) {
 	secrets := make([]string, len(a.SigningKeys))
 	for i, key := range a.SigningKeys {
 		secrets[i] = replacer.ReplaceAll(key, "")
+		if err := checkSecret(i, secrets[i]); err != nil {
+			return namePlaceholders(err, key)
+		}
 	}
 	if len(secrets) == 0 {
 		a.generated = true
@@ -302,12 +305,16 @@ func (a *App) tenant(ctx caddy.Context, name string) (*tenant, error) {
 		return nil, err
 	}
 	if !a.entitled(t) {
-		return nil, fmt.Errorf("tenant %s is not among the tenants of the experiments app; add it there", name)
+		return nil, errNotEntitled(name)
 	}
 	a.tenants[t] = true
 	loading, cancel := context.WithDeadline(ctx, a.loadBy)
 	defer cancel()
 	return newTenant(a.configuration.live.Feed(loading, t)), nil
+}
+
+func errNotEntitled(name string) error {
+	return fmt.Errorf("tenant %s is not among the tenants of the experiments app; add it there", name)
 }
 
 // entitled reports whether a tenant is among those that may be used.

@@ -48,7 +48,7 @@ func (adminRoutes) Routes() []caddy.AdminRoute {
 
 // status is what /experiments/status answers.
 type status struct {
-	Status      store.State        `json:"status"` // healthy or degraded
+	Status      store.State        `json:"status"` // healthy, empty or degraded
 	Store       store.StoreStatus  `json:"store"`
 	Tenants     []store.Status     `json:"tenants"`
 	GeoIP       *geoStatus         `json:"geoip,omitempty"`
@@ -123,6 +123,9 @@ func (a *App) status() status {
 	s.degrade(!s.Store.Reachable)
 	for _, t := range s.Tenants {
 		s.degrade(t.State == store.StateDegraded)
+		if t.State == store.StateEmpty && s.Status == store.StateHealthy {
+			s.Status = store.StateEmpty
+		}
 	}
 	if a.locations != nil {
 		s.GeoIP = a.locations.status()
