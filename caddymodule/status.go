@@ -11,6 +11,7 @@ import (
 
 	"github.com/caddyserver/caddy/v2"
 
+	"github.com/caddy-experiments/caddy-experiments/engine"
 	"github.com/caddy-experiments/caddy-experiments/store"
 )
 
@@ -123,6 +124,7 @@ func (a *App) status() status {
 	s.degrade(!s.Store.Reachable)
 	for _, t := range s.Tenants {
 		s.degrade(t.State == store.StateDegraded)
+		s.degrade(slices.ContainsFunc(t.Experiments, idle))
 		if t.State == store.StateEmpty && s.Status == store.StateHealthy {
 			s.Status = store.StateEmpty
 		}
@@ -146,6 +148,9 @@ func (a *App) status() status {
 	}
 	return s
 }
+
+// idle reports whether an experiment should assign subjects and does not.
+func idle(x engine.Summary) bool { return x.Status == engine.ExperimentActive && !x.Deciding }
 
 func (s *status) degrade(is bool) {
 	if is {
