@@ -25,8 +25,8 @@ const (
 	splitShare = 0.05
 )
 
-// splitKey names an experiment of a tenant.
-type splitKey struct {
+// watchedSplit names an experiment of a tenant.
+type watchedSplit struct {
 	tenant     store.Tenant
 	experiment string
 }
@@ -36,7 +36,7 @@ type splitKey struct {
 // concurrent use.
 type splitWatch struct {
 	mu         sync.Mutex
-	mismatched map[splitKey]bool
+	mismatched map[watchedSplit]bool
 }
 
 // watchSplits looks at the splits now and then. It takes its turn at the desk where
@@ -59,9 +59,9 @@ func (k *eventKeeping) watchSplits(ctx context.Context) {
 // checkSplits looks at the splits of all experiments that assign subjects by
 // chance. What cannot be looked at keeps what was found last.
 func (k *eventKeeping) checkSplits(ctx context.Context, app *App) {
-	running := map[splitKey]bool{}
+	running := map[watchedSplit]bool{}
 	app.eachSplit(func(tenant store.Tenant, document *engine.Document, experiment string) {
-		key := splitKey{tenant, experiment}
+		key := watchedSplit{tenant, experiment}
 		running[key] = true
 		split, err := k.checkSplit(ctx, key, document)
 		if err != nil {
@@ -80,7 +80,7 @@ func (k *eventKeeping) checkSplits(ctx context.Context, app *App) {
 }
 
 // checkSplit looks at one split, in turn with the reports.
-func (k *eventKeeping) checkSplit(ctx context.Context, key splitKey, document *engine.Document) (check results.SplitCheck, err error) {
+func (k *eventKeeping) checkSplit(ctx context.Context, key watchedSplit, document *engine.Document) (check results.SplitCheck, err error) {
 	text, err := desk.Ask(ctx, "splits", splitAsked{document, key}, func(ctx context.Context) ([]byte, error) {
 		split, err := report.CheckSplit(ctx, k.log, string(key.tenant), document, key.experiment)
 		if err != nil {
@@ -100,15 +100,15 @@ func (k *eventKeeping) checkSplit(ctx context.Context, key splitKey, document *e
 // splitAsked is what the desk knows the check of a split by.
 type splitAsked struct {
 	document *engine.Document
-	key      splitKey
+	key      watchedSplit
 }
 
 // set records what was found, and reports whether it is news.
-func (w *splitWatch) set(key splitKey, mismatched bool) (news bool) {
+func (w *splitWatch) set(key watchedSplit, mismatched bool) (news bool) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	if w.mismatched == nil {
-		w.mismatched = map[splitKey]bool{}
+		w.mismatched = map[watchedSplit]bool{}
 	}
 	news = w.mismatched[key] != mismatched
 	w.mismatched[key] = mismatched
@@ -116,7 +116,7 @@ func (w *splitWatch) set(key splitKey, mismatched bool) (news bool) {
 }
 
 // keep forgets all other experiments.
-func (w *splitWatch) keep(running map[splitKey]bool) {
+func (w *splitWatch) keep(running map[watchedSplit]bool) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	for key := range w.mismatched {
@@ -126,7 +126,7 @@ func (w *splitWatch) keep(running map[splitKey]bool) {
 	}
 }
 
-func (w *splitWatch) is(key splitKey) bool {
+func (w *splitWatch) is(key watchedSplit) bool {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	return w.mismatched[key]
@@ -157,6 +157,6 @@ func (a *App) collectSplits(out chan<- prometheus.Metric) {
 		return
 	}
 	a.eachSplit(func(tenant store.Tenant, _ *engine.Document, experiment string) {
-		out <- prometheus.MustNewConstMetric(splitDesc, prometheus.GaugeValue, truth(a.events.splits.is(splitKey{tenant, experiment})), string(tenant), experiment)
+		out <- prometheus.MustNewConstMetric(splitDesc, prometheus.GaugeValue, truth(a.events.splits.is(watchedSplit{tenant, experiment})), string(tenant), experiment)
 	})
 }
