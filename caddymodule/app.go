@@ -68,6 +68,7 @@ type App struct {
 	// from. Default: nowhere, which leaves no results.
 	Events *Events `json:"events,omitempty"`
 
+	context       caddy.Context
 	logger        *zap.Logger
 	source        Source
 	keys          *keyring
@@ -117,7 +118,7 @@ func (App) CaddyModule() caddy.ModuleInfo {
 
 // Provision opens what the sites will need.
 func (a *App) Provision(ctx caddy.Context) error {
-	a.logger = ctx.Logger()
+	a.context, a.logger = ctx, ctx.Logger()
 	a.detector = devices
 	a.journal = newJournal()
 	a.tenants = map[store.Tenant]bool{}
@@ -230,6 +231,9 @@ func (a *App) provideKeys() (err error) {
 	secrets := make([]string, len(a.SigningKeys))
 	for i, key := range a.SigningKeys {
 		secrets[i] = replacer.ReplaceAll(key, "")
+		if err := checkSecret(i, secrets[i]); err != nil {
+			return namePlaceholders(err, key)
+		}
 	}
 	if len(secrets) == 0 {
 		a.generated = true
@@ -251,6 +255,7 @@ func (a *App) Start() error {
 				zap.String("file", generatedKeyPath(a.source.Dir())))
 		}
 	}
+	a.warnOfDetours()
 	a.journal.start()
 	a.configuration.start(a.logger)
 	if a.locations != nil {
@@ -300,12 +305,16 @@ func (a *App) tenant(ctx caddy.Context, name string) (*tenant, error) {
 		return nil, err
 	}
 	if !a.entitled(t) {
-		return nil, fmt.Errorf("tenant %s is not among the tenants of the experiments app; add it there", name)
+		return nil, errNotEntitled(name)
 	}
 	a.tenants[t] = true
 	loading, cancel := context.WithDeadline(ctx, a.loadBy)
 	defer cancel()
 	return newTenant(a.configuration.live.Feed(loading, t)), nil
+}
+
+func errNotEntitled(name string) error {
+	return fmt.Errorf("tenant %s is not among the tenants of the experiments app; add it there", name)
 }
 
 // entitled reports whether a tenant is among those that may be used.

@@ -41,7 +41,7 @@ configuration that says where it is; otherwise localhost:2019 is asked.`,
 func statusCommand() *cobra.Command {
 	command := &cobra.Command{
 		Use:   "status [--json]",
-		Short: "Prints the state of every tenant and experiment; exits with 1 if it is degraded",
+		Short: "Prints the state of every tenant and experiment; exits with 1 if it is degraded or a tenant has no document",
 		Args:  cobra.NoArgs,
 	}
 	command.Flags().Bool("json", false, "print the answer as it is")
@@ -59,8 +59,15 @@ func statusCommand() *cobra.Command {
 		} else {
 			err = s.print(os.Stdout)
 		}
-		if err == nil && s.Status == store.StateDegraded {
-			return caddy.ExitCodeFailedStartup, fmt.Errorf("the edge is degraded")
+		switch {
+		case err != nil:
+		case s.Status == store.StateDegraded:
+			err = errors.New("the edge is degraded")
+		case s.Status == store.StateEmpty:
+			err = errors.New("a tenant has no document; is it mistyped, or the place of the store? Otherwise import one: caddy experiments import document.json")
+		}
+		if err != nil {
+			return caddy.ExitCodeFailedStartup, err
 		}
 		return caddy.ExitCodeSuccess, err
 	})

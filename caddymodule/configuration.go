@@ -3,6 +3,7 @@ package caddymodule
 import (
 	"errors"
 	"io"
+	"strings"
 
 	"github.com/caddyserver/caddy/v2"
 	"go.uber.org/zap"
@@ -57,7 +58,7 @@ func (c *configuration) report(e store.Event) {
 			}
 		}
 	case errors.Is(e.Err, store.ErrNotFound) && !e.Kept:
-		logger.Info("the tenant has no configuration yet; experiments begin when there is one", zap.Error(e.Err))
+		logger.Warn("the tenant has no document, so nobody gets an experiment; if there should be one, the site's tenant or the place of the store is mistyped, otherwise import one or make it over the API", zap.Error(e.Err))
 	default:
 		warningsTotal.WithLabelValues(string(e.Tenant), codeConfigRejected).Inc()
 		logger.Warn("configuration rejected; the last good one, if there is any, stays in force",
@@ -70,7 +71,7 @@ func reportNotice(logger *zap.Logger, e store.Event) {
 	switch e.Notice {
 	case store.NoticeLost:
 		warningsTotal.WithLabelValues("", codeCircuitOpen).Inc()
-		logger.Warn("the store does not answer; what is in force stays so, and the store is only probed until it answers again",
+		logger.Warn(lostText(e.Err)+"; what is in force, if anything is, stays so, and the store is only probed until it answers again",
 			zap.String("code", codeCircuitOpen), zap.Error(e.Err))
 	case store.NoticeStale:
 		warningsTotal.WithLabelValues("", codeConfigStale).Inc()
@@ -84,6 +85,16 @@ func reportNotice(logger *zap.Logger, e store.Event) {
 	case store.NoticeTrouble:
 		logger.Warn("something is wrong with the store", zap.Error(e.Err))
 	}
+}
+
+// lostText says in what way a store is lost.
+func lostText(err error) string {
+	for _, refusal := range []string{"WRONGPASS", "NOAUTH", "invalid username-password pair"} {
+		if strings.Contains(err.Error(), refusal) {
+			return "the store answers, but refuses the user or password of its URL"
+		}
+	}
+	return "the store does not answer"
 }
 
 // Interface guard

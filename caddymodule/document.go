@@ -98,6 +98,10 @@ func (a *App) replaceDocument(ctx context.Context, tenant store.Tenant, w http.R
 	if err != nil {
 		return refused(http.StatusBadRequest, fmt.Errorf("the document has faults; nothing has been changed: %w", err))
 	}
+	summaries := engine.Compile(document, engine.Settings{MaxActive: a.MaxActiveExperiments, HeaderBudget: a.HeaderBudget}).Experiments
+	if err := a.checkIdle(tenant, summaries, r.URL.Query().Get("force")); err != nil {
+		return refused(http.StatusBadRequest, err)
+	}
 	answer, err := a.commit(ctx, tenant, document, expected, stated)
 	if err != nil {
 		return err
@@ -106,8 +110,33 @@ func (a *App) replaceDocument(ctx context.Context, tenant store.Tenant, w http.R
 		Token: adminToken, Tenant: tenant, Operation: operationImport, EntityID: string(tenant),
 		RevisionBefore: answer.RevisionBefore, RevisionAfter: answer.RevisionAfter, Time: time.Now().UTC(), ClientAddress: peerAddress(r),
 	})
-	answer.Summaries = engine.Compile(document, engine.Settings{MaxActive: a.MaxActiveExperiments, HeaderBudget: a.HeaderBudget}).Experiments
+	answer.Summaries = summaries
 	return writeJSON(w, answer)
+}
+
+// checkIdle refuses a document with an active experiment that would assign nobody,
+// unless that is so already or wanted.
+func (a *App) checkIdle(tenant store.Tenant, summaries []engine.Summary, force string) error {
+	if force == "true" {
+		return nil
+	}
+	if force != "" && force != "false" {
+		return fmt.Errorf("force %q: must be true or false", force)
+	}
+	var before []engine.Summary
+	for _, status := range a.tenantStatuses() {
+		if status.Tenant == tenant {
+			before = status.Experiments
+		}
+	}
+	for _, x := range summaries {
+		if !idle(x) || slices.ContainsFunc(before, func(b engine.Summary) bool { return b.ID == x.ID && idle(b) }) {
+			continue
+		}
+		return fmt.Errorf("experiment %s is active and would assign nobody: %s: %s; nothing has been changed. Repair or pause it in the document, or import it all the same with --force (force=true)",
+			x.ID, x.Blockers[0].Code, x.Blockers[0].Message)
+	}
+	return nil
 }
 
 // statedRevision gives the revision that a request expects, if it states one.

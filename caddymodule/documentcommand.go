@@ -57,11 +57,12 @@ func unquoted(etag string) string {
 
 func importCommand() *cobra.Command {
 	command := &cobra.Command{
-		Use:   "import <file> [--tenant <tenant>] [--revision <n>]",
+		Use:   "import <file> [--tenant <tenant>] [--revision <n>] [--force]",
 		Short: "Replaces a tenant's document by that of a file, or of the standard input if that is -",
 		Args:  cobra.ExactArgs(1),
 	}
 	command.Flags().String("tenant", string(store.DefaultTenant), "tenant of the document")
+	command.Flags().Bool("force", false, "import it also if an active experiment of it assigns nobody")
 	command.Flags().String("revision", "", "replace only this revision, and nothing if it is another by now")
 	command.RunE = func(command *cobra.Command, arguments []string) error {
 		return caddycmd.WrapCommandFuncForCobra(func(flags caddycmd.Flags) (int, error) {
@@ -80,6 +81,9 @@ func importCommand() *cobra.Command {
 			query := url.Values{"tenant": {flags.String("tenant")}}
 			if revision := flags.String("revision"); revision != "" {
 				query.Set("revision", revision)
+			}
+			if flags.Bool("force") {
+				query.Set("force", "true")
 			}
 			answered, err := askAdmin(flags, http.MethodPut, "/experiments/document?"+query.Encode(), text)
 			if err != nil {

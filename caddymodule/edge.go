@@ -22,12 +22,13 @@ func (a *App) edge(tenant store.Tenant, experimentID string) management.EdgeFact
 		}
 	}
 	found, all := mounts()
+	around := activeDetours()
 	granted := false
 	for i := range found {
 		m := &found[i]
 		switch {
 		case m.site != nil && m.site.Tenant == string(tenant):
-			facts.Sites = append(facts.Sites, m.facts()...)
+			facts.Sites = append(facts.Sites, m.facts(around[m.site])...)
 		case m.api != nil && m.api.serves(tenant):
 			granted = true
 			facts.API = cmp.Or(facts.API, m.url(m.namedHosts()[0])+strings.TrimSuffix(management.Prefix, "/"))
@@ -51,7 +52,7 @@ func (a *App) edge(tenant store.Tenant, experimentID string) management.EdgeFact
 
 // facts describes the mount as a site, or as several where its hosts are not
 // logged alike.
-func (m *mount) facts() []management.SiteFacts {
+func (m *mount) facts(around []management.DetourFacts) []management.SiteFacts {
 	h := m.site
 	var sites []management.SiteFacts
 	for _, host := range m.namedHosts() {
@@ -62,7 +63,7 @@ func (m *mount) facts() []management.SiteFacts {
 			continue
 		}
 		site := management.SiteFacts{
-			URL: m.url(host), Conditional: m.conditional, AuthorizePaths: h.AuthorizePaths, Overrides: h.Overrides,
+			URL: m.url(host), Conditional: m.conditional, Detours: slices.Clone(around), AuthorizePaths: h.AuthorizePaths, Overrides: h.Overrides,
 			Subject: h.Subject, Sticky: time.Duration(h.Sticky), Connections: len(h.Connections) > 0, AccessLog: log,
 		}
 		if host != "" {

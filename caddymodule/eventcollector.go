@@ -38,7 +38,7 @@ func relayDesc(what, help string) *prometheus.Desc {
 
 // Describe implements prometheus.Collector.
 func (eventsCollector) Describe(out chan<- *prometheus.Desc) {
-	for _, desc := range []*prometheus.Desc{upDesc, logBytesDesc, logLimitDesc, spoolDesc} {
+	for _, desc := range []*prometheus.Desc{upDesc, logBytesDesc, logLimitDesc, spoolDesc, splitDesc} {
 		out <- desc
 	}
 	for _, desc := range relayDescs {
@@ -56,6 +56,7 @@ func (eventsCollector) Collect(out chan<- prometheus.Metric) {
 			out <- prometheus.MustNewConstMetric(logBytesDesc, prometheus.GaugeValue, float64(bytes))
 			out <- prometheus.MustNewConstMetric(logLimitDesc, prometheus.GaugeValue, float64(max(limit, -1)))
 		}
+		app.collectSplits(out)
 	}
 	out <- prometheus.MustNewConstMetric(spoolDesc, prometheus.GaugeValue, float64(waiting))
 	for i, n := range relays.counts() {

@@ -39,7 +39,8 @@ type eventKeeping struct {
 	begin    sync.Once
 	started  chan struct{} // closed when start has returned once
 	away     atomic.Int64  // until when the log is not asked, since began
-	began    time.Time     // by which away is independent of the wall clock
+	splits   splitWatch
+	began    time.Time // by which away is independent of the wall clock
 }
 
 func newEventKeeping(parts eventParts, logger *zap.Logger) *eventKeeping {
@@ -87,6 +88,9 @@ func (k *eventKeeping) run(ctx context.Context) {
 	}
 	if k.log != nil && k.retention > 0 {
 		running.Go(func() { k.prune(ctx) })
+	}
+	if k.log != nil {
+		running.Go(func() { k.watchSplits(ctx) })
 	}
 	if k.inDirectory {
 		running.Go(func() { k.trim(ctx) })

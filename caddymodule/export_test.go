@@ -1,5 +1,7 @@
 package caddymodule
 
+import "context"
+
 // PoolReferences gives how many configurations hold each value that outlives a
 // reload.
 func PoolReferences() map[string]int {
@@ -12,4 +14,10 @@ func PoolReferences() map[string]int {
 		references[key], _ = pool.References(key)
 	}
 	return references
+}
+
+// CheckSplits looks at the splits of the edge now.
+func CheckSplits(ctx context.Context) {
+	app := activeApp()
+	app.events.checkSplits(ctx, app)
 }

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"hash"
 	"strconv"
+	"strings"
 	"sync"
 )
 
@@ -72,6 +73,16 @@ func checkSecret(i int, secret string) error {
 		return fmt.Errorf("signing_key: key %d has %d bytes; it needs at least %d, for example from: openssl rand -base64 32", i+1, len(secret), shortestKey)
 	}
 	return nil
+}
+
+// namePlaceholders adds to the refusal of a key which placeholders have led to it.
+// Nothing else of the key may end up in a log.
+func namePlaceholders(err error, key string) error {
+	names := placeholder.FindAllString(key, -1)
+	if len(names) == 0 {
+		return err
+	}
+	return fmt.Errorf("%w; is %s set, as the edge's own environment or file has it?", err, strings.Join(names, ""))
 }
 
 // current is the key that signs.

@@ -92,13 +92,17 @@ var (
 		"1 while the newest configuration is bad, gone or out of reach.", []string{"tenant"}, nil)
 	decisionLogDesc = prometheus.NewDesc("caddy_experiments_decision_log_up",
 		"1 while the decision log takes lines.", nil, nil)
+	decidingDesc = prometheus.NewDesc("caddy_experiments_experiment_deciding",
+		"Of each active experiment whether it assigns subjects: 1, or 0 if something is in its way.", []string{"tenant", "experiment"}, nil)
+	geoipAgeDesc = prometheus.NewDesc("caddy_experiments_geoip_age_seconds",
+		"Time since the location database in use was built.", nil, nil)
 	circuitDesc = prometheus.NewDesc("caddy_experiments_store_circuit_open",
 		"1 while the store does not answer and is only probed.", nil, nil)
 )
 
 // Describe implements prometheus.Collector.
 func (configurationCollector) Describe(out chan<- *prometheus.Desc) {
-	for _, d := range []*prometheus.Desc{revisionDesc, ageDesc, contactDesc, degradedDesc, decisionLogDesc, circuitDesc} {
+	for _, d := range []*prometheus.Desc{revisionDesc, ageDesc, contactDesc, degradedDesc, decidingDesc, geoipAgeDesc, decisionLogDesc, circuitDesc} {
 		out <- d
 	}
 }
@@ -117,6 +121,11 @@ func (configurationCollector) Collect(out chan<- prometheus.Metric) {
 	if app.decisions != nil {
 		out <- prometheus.MustNewConstMetric(decisionLogDesc, prometheus.GaugeValue, well(app.decisions.sink.Trouble()))
 	}
+	if app.locations != nil {
+		if info := app.locations.Info(); info.Loaded {
+			out <- prometheus.MustNewConstMetric(geoipAgeDesc, prometheus.GaugeValue, time.Since(info.BuildTime).Seconds())
+		}
+	}
 	for _, status := range app.tenantStatuses() {
 		gauge := func(desc *prometheus.Desc, value float64) {
 			out <- prometheus.MustNewConstMetric(desc, prometheus.GaugeValue, value, string(status.Tenant))
@@ -133,7 +142,20 @@ func (configurationCollector) Collect(out chan<- prometheus.Metric) {
 			degraded = 1
 		}
 		gauge(degradedDesc, degraded)
+		for _, x := range status.Experiments {
+			if x.Status == engine.ExperimentActive {
+				out <- prometheus.MustNewConstMetric(decidingDesc, prometheus.GaugeValue, truth(x.Deciding), string(status.Tenant), x.ID)
+			}
+		}
 	}
+}
+
+// truth is 1 for what is true.
+func truth(is bool) float64 {
+	if is {
+		return 1
+	}
+	return 0
 }
 
 // counters are the decision counters of one snapshot, each looked up once.

@@ -170,7 +170,7 @@ type samples map[string]map[string]bool
 // exposition scrapes an edge that has served every kind of request.
 func exposition(t *testing.T) samples {
 	t.Helper()
-	e := startEdge(t, setup{Store: map[string]string{"default/production": split}, App: "decision_log {dir}/decisions.log\nevents {dir}/events"})
+	e := startEdge(t, setup{Store: map[string]string{"default/production": split}, App: "decision_log {dir}/decisions.log\nevents {dir}/events\ngeoip " + demoPath})
 	for _, path := range []string{"/authorize", "/authorize?experiment_id=exp_Unknown", "/login"} {
 		e.Get(path, nil)
 	}

@@ -1,8 +1,13 @@
 package caddymodule
 
 import (
+	"slices"
+	"strings"
+
 	"github.com/caddyserver/caddy/v2"
 	"github.com/caddyserver/caddy/v2/caddyconfig/caddyfile"
+
+	"github.com/caddy-experiments/caddy-experiments/store/redis"
 )
 
 // UnmarshalCaddyfile reads
@@ -23,6 +28,11 @@ import (
 func (s *RedisStore) UnmarshalCaddyfile(d *caddyfile.Dispenser) error {
 	d.Next() // the module's name
 	s.URLs = d.RemainingArgs()
+	if !slices.ContainsFunc(s.URLs, func(url string) bool { return strings.Contains(url, "{") }) { // else they are checked at the start
+		if err := new(redis.Options).SetURLs(s.URLs); err != nil {
+			return d.Errf("store redis: %v", err)
+		}
+	}
 	given := map[string]bool{}
 	for nesting := d.Nesting(); d.NextBlock(nesting); {
 		option := d.Val()

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
+	"regexp"
 	"slices"
 	"strings"
 	"time"
@@ -176,7 +177,7 @@ func (h *Handler) Validate() error {
 			return err
 		}
 	}
-	return errors.Join(checkHeader(h.Header), checkOverrides(h.Overrides), checkOutcomes(h.Outcomes), checkSticky(h.Sticky))
+	return errors.Join(checkSubject(h.Subject), checkHeader(h.Header), checkOverrides(h.Overrides), checkOutcomes(h.Outcomes), checkSticky(h.Sticky))
 }
 
 func checkAuthorizePath(path string) error {
@@ -187,6 +188,20 @@ func checkAuthorizePath(path string) error {
 		return fmt.Errorf("authorize_path: %q would match nothing, as paths are compared exactly; write each path in full, without query", path)
 	}
 	return nil
+}
+
+var placeholder = regexp.MustCompile(`\{[^{}\s]+\}`)
+
+// checkSubject refuses a text that is the same for every device.
+func checkSubject(subject string) error {
+	if subject == "" || placeholder.MatchString(subject) {
+		return nil
+	}
+	example := "{http.request.header.X-Device}"
+	if braced := "{" + strings.Trim(subject, "{}") + "}"; placeholder.MatchString(braced) && strings.Contains(subject, ".") {
+		example = braced
+	}
+	return fmt.Errorf("subject: %q has no placeholder, so all devices would be one and get the same variation; write for example: subject %s", subject, example)
 }
 
 // takenHeaders have a meaning in every request. Inbound copies of our header are

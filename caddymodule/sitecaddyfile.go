@@ -1,6 +1,9 @@
 package caddymodule
 
 import (
+	"cmp"
+	"encoding/json"
+
 	"github.com/caddyserver/caddy/v2"
 	"github.com/caddyserver/caddy/v2/caddyconfig/caddyfile"
 	"github.com/caddyserver/caddy/v2/caddyconfig/httpcaddyfile"
@@ -19,7 +22,31 @@ func init() {
 
 func parseHandler(h httpcaddyfile.Helper) (caddyhttp.MiddlewareHandler, error) {
 	handler := new(Handler)
-	return handler, handler.UnmarshalCaddyfile(h.Dispenser)
+	if err := handler.UnmarshalCaddyfile(h.Dispenser); err != nil {
+		return nil, err
+	}
+	return handler, handler.checkEntitled(h)
+}
+
+// checkEntitled refuses a tenant that the app, whose options are read before all
+// sites, leaves out. A start refuses it too, but cannot name the line any more.
+func (h *Handler) checkEntitled(helper httpcaddyfile.Helper) error {
+	option, ok := helper.Option("experiments").(httpcaddyfile.App)
+	app := new(App)
+	if !ok || json.Unmarshal(option.Value, app) != nil {
+		return nil
+	}
+	name := cmp.Or(h.Tenant, string(store.DefaultTenant))
+	if app.entitled(store.Tenant(name)) {
+		return nil
+	}
+	helper.Reset()
+	helper.Next() // the directive, whose line is named where the block has no tenant
+	if h.Tenant != "" {
+		for helper.Val() != "tenant" && helper.Next() {
+		}
+	}
+	return helper.WrapErr(errNotEntitled(name))
 }
 
 // UnmarshalCaddyfile reads the directive:
@@ -65,8 +92,10 @@ func (h *Handler) unmarshalOption(d *caddyfile.Dispenser) (err error) {
 	case "authorize_path":
 		return h.unmarshalAuthorizePaths(d)
 	case "subject":
-		h.Subject, err = argument(d, "{http.request.header.X-Device}")
-		return err
+		if h.Subject, err = argument(d, "{http.request.header.X-Device}"); err != nil {
+			return err
+		}
+		err = checkSubject(h.Subject)
 	case "header":
 		if h.Header, err = argument(d, defaultHeader); err != nil {
 			return err

@@ -11,6 +11,7 @@ import (
 
 	"github.com/caddyserver/caddy/v2"
 
+	"github.com/caddy-experiments/caddy-experiments/engine"
 	"github.com/caddy-experiments/caddy-experiments/store"
 )
 
@@ -48,7 +49,7 @@ func (adminRoutes) Routes() []caddy.AdminRoute {
 
 // status is what /experiments/status answers.
 type status struct {
-	Status      store.State        `json:"status"` // healthy or degraded
+	Status      store.State        `json:"status"` // healthy, empty or degraded
 	Store       store.StoreStatus  `json:"store"`
 	Tenants     []store.Status     `json:"tenants"`
 	GeoIP       *geoStatus         `json:"geoip,omitempty"`
@@ -123,6 +124,10 @@ func (a *App) status() status {
 	s.degrade(!s.Store.Reachable)
 	for _, t := range s.Tenants {
 		s.degrade(t.State == store.StateDegraded)
+		s.degrade(slices.ContainsFunc(t.Experiments, idle))
+		if t.State == store.StateEmpty && s.Status == store.StateHealthy {
+			s.Status = store.StateEmpty
+		}
 	}
 	if a.locations != nil {
 		s.GeoIP = a.locations.status()
@@ -143,6 +148,9 @@ func (a *App) status() status {
 	}
 	return s
 }
+
+// idle reports whether an experiment should assign subjects and does not.
+func idle(x engine.Summary) bool { return x.Status == engine.ExperimentActive && !x.Deciding }
 
 func (s *status) degrade(is bool) {
 	if is {

@@ -2,6 +2,7 @@ package caddymodule_test
 
 import (
 	"encoding/json"
+	"fmt"
 	"io"
 	"net/http"
 	"strings"
@@ -27,7 +28,7 @@ func TestStatus(t *testing.T) {
 		reason   []string // words of last_error
 	}{
 		{"healthy", split, "healthy", healthy, nil},
-		{"no document yet", "", "healthy", map[string]any{"state": "empty", "revision": 0.0, "experiments": none},
+		{"no document yet", "", "empty", map[string]any{"state": "empty", "revision": 0.0, "experiments": none},
 			[]string{"default/production.json", "no document"}},
 		{"no JSON", "{", "degraded", map[string]any{"state": "degraded", "revision": 0.0, "experiments": none}, nil},
 		{"unknown field", replaced(t, split, `"assignment_config"`, `"assignment_conf"`), "degraded",
@@ -74,6 +75,20 @@ func TestStatus(t *testing.T) {
 			}
 		})
 	}
+}
+
+// A mistake in the tenant or the place of the store looks like a new tenant.
+func TestStatusOfAnEmptyTenant(t *testing.T) {
+	e := startEdge(t, setup{Site: "tenant default/prodution", Store: map[string]string{"default/production": split}})
+	if got := e.Command("", "status"); got.code != 1 || !strings.Contains(got.log, "a tenant has no document") || !strings.Contains(got.out, "prodution.json") {
+		t.Errorf("exits with %d: %s%s", got.code, got.out, got.log)
+	}
+	line := e.LogLines("caddy.log", 1, "the tenant has no document")[0]
+	if line["level"] != "warn" || line["tenant"] != "default/prodution" || !strings.Contains(fmt.Sprint(line["error"]), "prodution.json") {
+		t.Errorf("the log has %v", line)
+	}
+	e.WriteDocument("default/prodution", split)
+	e.Eventually(func() bool { return e.Command("", "status").code == 0 }, "with a document it should exit with 0")
 }
 
 func TestStatusOfLocationsAndDecisionLog(t *testing.T) {

@@ -16,7 +16,7 @@ import (
 func validateCommand() *cobra.Command {
 	command := &cobra.Command{
 		Use:   "validate <file>",
-		Short: "Checks a configuration document as an edge would; exits with 1 if it would be refused",
+		Short: "Checks a configuration document as an edge would; exits with 1 if it would be refused, or has an active experiment that assigns nobody",
 		Args:  cobra.ExactArgs(1),
 	}
 	command.Flags().Int("max-active", 1, "active experiments of a tenant that assign subjects at a time")
@@ -26,8 +26,8 @@ func validateCommand() *cobra.Command {
 			if err != nil {
 				return caddy.ExitCodeFailedStartup, err
 			}
-			if !validateDocument(os.Stdout, text, flags.Int("max-active")) {
-				return caddy.ExitCodeFailedStartup, fmt.Errorf("%s would be refused", arguments[0])
+			if err := validateDocument(os.Stdout, text, flags.Int("max-active")); err != nil {
+				return caddy.ExitCodeFailedStartup, fmt.Errorf("%s %w", arguments[0], err)
 			}
 			return caddy.ExitCodeSuccess, nil
 		})(command, arguments)
@@ -35,24 +35,33 @@ func validateCommand() *cobra.Command {
 	return command
 }
 
-// validateDocument writes what an edge would make of a document, and reports
-// whether it would take it.
-func validateDocument(w io.Writer, text []byte, maxActive int) bool {
+var (
+	errRefused = errors.New("would be refused")
+	errIdle    = errors.New("has an active experiment that assigns nobody; an import needs --force")
+)
+
+// validateDocument writes what an edge would make of a document. It returns
+// errRefused or errIdle for one that is not as it should be.
+func validateDocument(w io.Writer, text []byte, maxActive int) error {
 	document, err := engine.Decode(text)
 	var faults engine.Faults
 	if errors.As(err, &faults) {
 		for _, fault := range faults {
 			fmt.Fprintln(w, engine.Printable(fault.Error()))
 		}
-		return false
+		return errRefused
 	}
+	var problem error
 	for _, x := range engine.Compile(document, engine.Settings{MaxActive: maxActive}).Experiments {
+		if idle(x) {
+			problem = errIdle
+		}
 		fmt.Fprintf(w, "%s: %s, %s\n", x.ID, x.Status, assignment(x))
 		for _, blocker := range x.Blockers {
 			fmt.Fprintf(w, "  %s: %s\n", blocker.Code, engine.Printable(blocker.Message))
 		}
 	}
-	return true
+	return problem
 }
 
 // assignment says in words whether an experiment assigns anybody.

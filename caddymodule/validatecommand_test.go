@@ -11,20 +11,20 @@ func TestValidateDocument(t *testing.T) {
 "allocations": [{"variation_id": "var_1", "weight": WEIGHT, "is_control": true}]}]}`
 	tests := []struct {
 		name, text string
-		taken      bool
+		problem    error
 		want       string
 	}{
-		{"ready", strings.Replace(flag, "WEIGHT", "100", 1), true, "exp_1: active, assigns devices\n"},
-		{"not ready", strings.Replace(flag, "WEIGHT", "90", 1), true,
+		{"ready", strings.Replace(flag, "WEIGHT", "100", 1), nil, "exp_1: active, assigns devices\n"},
+		{"not ready", strings.Replace(flag, "WEIGHT", "90", 1), errIdle,
 			"exp_1: active, not ready, assigns nobody\n  experiment_invalid_allocation_weights: the weights must sum to 100, they sum to 90\n"},
-		{"faults", strings.Replace(flag, "WEIGHT", "900", 1), false, "line 3: experiments[0].allocations[0].weight: must be a number between 0 and 100, got 900\n"},
-		{"empty", `{}`, true, ""},
+		{"faults", strings.Replace(flag, "WEIGHT", "900", 1), errRefused, "line 3: experiments[0].allocations[0].weight: must be a number between 0 and 100, got 900\n"},
+		{"empty", `{}`, nil, ""},
 	}
 	for _, test := range tests {
 		t.Run(test.name, func(t *testing.T) {
 			var out strings.Builder
-			if taken := validateDocument(&out, []byte(test.text), 1); taken != test.taken || out.String() != test.want {
-				t.Errorf("%v:\n%s", taken, out.String())
+			if problem := validateDocument(&out, []byte(test.text), 1); problem != test.problem || out.String() != test.want {
+				t.Errorf("%v:\n%s", problem, out.String())
 			}
 		})
 	}

@@ -47,6 +47,13 @@ func (f EdgeFacts) forToken() EdgeFacts {
 		}
 	}
 	f.Location.Path = ""
+	for _, s := range f.Sites {
+		for i := range s.Detours {
+			if s.Detours[i].Upstream != "" {
+				s.Detours[i].Upstream = "the provider"
+			}
+		}
+	}
 	return f
 }
 
@@ -57,7 +64,10 @@ type SiteFacts struct {
 	// Hosts are those that the site is for; none means every host.
 	Hosts []string
 	// Conditional says that a matcher keeps some requests of the site away.
-	Conditional    bool
+	Conditional bool
+	// Detours are the ways through the site on which requests do not pass
+	// experiments.
+	Detours        []DetourFacts
 	AuthorizePaths []string
 	// Overrides is open, signed or off.
 	Overrides string

@@ -180,7 +180,8 @@ func (d *diagnosis) sites() {
 	for _, s := range sites {
 		d.add("authorize_path", ResultNote, siteOption(s, "authorize_path /authorize"),
 			"%s decides GET and POST of exactly these paths, without prompt=none: %s", s.URL, strings.Join(s.AuthorizePaths, " "))
-		if s.Conditional {
+		d.placement(s)
+		if s.Conditional && len(s.Detours) == 0 {
 			d.add("matcher", ResultNote, "caddy adapt --pretty --config Caddyfile",
 				"%s: experiments stands behind a matcher, or in a handle or route with one; requests that it does not match are not decided", s.URL)
 		}

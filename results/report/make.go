@@ -3,7 +3,6 @@ package report
 import (
 	"context"
 	"fmt"
-	"maps"
 	"math"
 	"slices"
 	"time"
@@ -37,12 +36,7 @@ func Make(ctx context.Context, log events.Log, tenant string, document *engine.D
 		Iteration: Iteration{ID: q.iteration.ID, Status: q.iteration.Status, StartedAt: q.iteration.StartedAt, EndedAt: q.iteration.EndedAt},
 		Metrics:   []Metric{}, IntervalLevel: o.Level,
 	}
-	for _, split := range answer.Splits {
-		for _, id := range slices.Sorted(maps.Keys(split.Weights)) {
-			q.addFormer(id, "")
-		}
-	}
-	arms := q.arms(answer.Groups)
+	arms := q.arrange(answer)
 	r.Variations = q.variations
 	for i := range r.Variations {
 		r.Variations[i].Units = arms.units(i)

@@ -3,11 +3,40 @@ package report
 import (
 	"context"
 	"fmt"
+	"maps"
 	"slices"
+	"time"
 
+	"github.com/caddy-experiments/caddy-experiments/engine"
 	"github.com/caddy-experiments/caddy-experiments/results"
 	"github.com/caddy-experiments/caddy-experiments/results/events"
 )
+
+// CheckSplit looks at how the units of an experiment's current iteration were
+// divided, without what a report says of outcomes. Errors are those of Make.
+func CheckSplit(ctx context.Context, log events.Log, tenant string, document *engine.Document, experimentID string) (Split, error) {
+	q, err := ask(tenant, document, experimentID, Options{Metrics: []string{DefaultPrimary}, Now: time.Now()})
+	if err != nil {
+		return Split{}, err
+	}
+	q.query.Days = false
+	answer, err := log.Query(ctx, q.query)
+	if err != nil {
+		return Split{}, fmt.Errorf("reading the events of %s: %w", experimentID, err)
+	}
+	return q.split(ctx, log, answer, q.arrange(answer))
+}
+
+// arrange takes in variations that the experiment had earlier, and sorts the groups
+// of the answer.
+func (q *question) arrange(answer *events.Answer) *arms {
+	for _, split := range answer.Splits {
+		for _, id := range slices.Sorted(maps.Keys(split.Weights)) {
+			q.addFormer(id, "")
+		}
+	}
+	return q.arms(answer.Groups)
+}
 
 // split judges how the units were divided: in each period of constant weights by
 // itself, the whole by the worst of them.

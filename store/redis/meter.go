@@ -141,11 +141,11 @@ type meteredSocket struct {
 }
 
 // metered dials connections that read no reply of more than limit bytes.
-func metered(dial func(context.Context, string, string) (net.Conn, error), limit int64) func(context.Context, string, string) (net.Conn, error) {
+func metered(dial func(context.Context, string, string) (net.Conn, error), describe func(error) error, limit int64) func(context.Context, string, string) (net.Conn, error) {
 	return func(ctx context.Context, network, address string) (net.Conn, error) {
 		conn, err := dial(ctx, network, address)
 		if err != nil {
-			return nil, err
+			return nil, describe(err)
 		}
 		m := &meter{Conn: conn, limit: limit}
 		m.left.Store(limit)
@@ -159,7 +159,20 @@ func metered(dial func(context.Context, string, string) (net.Conn, error), limit
 // dialer is the client library's own, metered.
 func (o *Options) dialer() func(context.Context, string, string) (net.Conn, error) {
 	dial := redis.NewDialer(&redis.Options{DialTimeout: o.dialTimeout(), TLSConfig: o.TLS})
-	return metered(dial, o.MaxDocumentSize+replyMargin)
+	describe := func(err error) error { return err }
+	if o.TLS != nil {
+		describe = describeTLS
+	}
+	return metered(dial, describe, o.MaxDocumentSize+replyMargin)
+}
+
+// describeTLS says of a server that does not answer a handshake what is most
+// often the reason: it waits for the end of what it takes for a command.
+func describeTLS(err error) error {
+	if timeout := net.Error(nil); errors.Is(err, context.DeadlineExceeded) || errors.As(err, &timeout) && timeout.Timeout() {
+		return fmt.Errorf("connecting with TLS: %w; does the server speak TLS on this port? If not, write redis:// instead of rediss://", err)
+	}
+	return err
 }
 
 // Interface guards

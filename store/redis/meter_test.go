@@ -27,7 +27,7 @@ func (r *replied) Close() error                { r.closed = true; return nil }
 func meterOver(t testing.TB, reader io.Reader, limit int64) (net.Conn, *replied) {
 	t.Helper()
 	conn := &replied{Reader: reader}
-	m, err := metered(func(context.Context, string, string) (net.Conn, error) { return conn, nil }, limit)(t.Context(), "", "")
+	m, err := metered(func(context.Context, string, string) (net.Conn, error) { return conn, nil }, func(err error) error { return err }, limit)(t.Context(), "", "")
 	if err != nil {
 		t.Fatal(err)
 	}

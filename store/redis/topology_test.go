@@ -142,6 +142,7 @@ func TestClusterMove(t *testing.T) {
 func TestEncrypted(t *testing.T) {
 	authority := redistest.NewAuthority(t)
 	server := redistest.Start(t, redistest.Encrypted(authority, true), redistest.User("caddy on >secret ~{experiments}:* &* +@all"))
+	plain := redistest.Start(t)
 	roots := x509.NewCertPool()
 	pem, err := os.ReadFile(authority.CAFile)
 	if err != nil {
@@ -166,6 +167,7 @@ func TestEncrypted(t *testing.T) {
 		{"unknown authority", func(o *redisstore.Options) { o.TLS = &tls.Config{ServerName: "localhost"} }, "certificate"},
 		{"no certificate", func(o *redisstore.Options) { o.TLS = &tls.Config{RootCAs: roots, ServerName: "localhost"} }, "certificate"},
 		{"in the clear", func(o *redisstore.Options) { o.TLS = nil }, ""},
+		{"a server without TLS", func(o *redisstore.Options) { o.Addresses = []string{plain.Address()} }, "write redis:// instead of rediss://"},
 		{"wrong password", func(o *redisstore.Options) { o.Password = "wrong" }, "WRONGPASS"},
 	} {
 		t.Run(test.name, func(t *testing.T) {
