@@ -52,7 +52,7 @@ xcaddy_build() {
 # takes any answer but "not found" for an error. Then everything that go.sum
 # names is fetched first, and nobody is asked.
 build_from_cache() {
-	say "  the module proxy does not answer for a module that it does not have; fetching all others first"
+	say "  (normal) this checkout is no published module, and the module proxy says so with an error; fetching all others first"
 	go mod download all 2>/dev/null || true # some that no package is taken from may be missing
 	GOPROXY=off GOSUMDB=off xcaddy_build
 }
@@ -81,16 +81,16 @@ run() {
 	if changed; then build; rm -rf "$work"; fi
 	mkdir -p demo/logs
 	say ""
-	say "  The demo login page          http://localhost:8080"
-	say "  By audience                  http://segments.localhost:8080"
-	say "  As a phone in the US         http://us-phone.localhost:8080"
-	say "  As a computer in Sweden      http://swedish-desktop.localhost:8080"
+	say "  A login page, by chance      http://localhost:8080/authorize?client_id=demo"
+	say "  By audience                  http://segments.localhost:8080/authorize?client_id=demo"
+	say "  As a phone in the US         http://us-phone.localhost:8080/authorize?client_id=demo"
+	say "  As a computer in Sweden      http://swedish-desktop.localhost:8080/authorize?client_id=demo"
 	say "  What is configured           demo/experiments/default/*.json (edit and reload the page)"
 	say "  The management API           http://localhost:8082/api/v2/experimentation (Authorization: Bearer demo-token)"
 	say "  What was decided             demo/logs/decisions.log, demo/logs/access.log"
 	say "  Which variation won          ./caddy experiments results passkey-prompt (after: go run ./bench/simulate)"
 	say "  How it is doing              http://localhost:2019/experiments/status"
-	say "  Stop                         Ctrl-C"
+	say "  Stop                         Ctrl-C; rm -rf demo/logs then forgets all logins"
 	say ""
 	exec "$OUTPUT" run --config caddyfile.example --adapter caddyfile
 }

@@ -182,15 +182,15 @@ const (
 
 var variations = [2]string{"var_PasswordFirst", "var_PasskeyFirst"}
 
-// simulateBroken divides devices itself, and loses a tenth of those with the
-// passkey page.
+// simulateBroken divides devices itself, and loses a third of those with the
+// passkey page: enough to be found among ten times as many sound ones.
 func simulateBroken(ctx context.Context, o options) error {
 	random := rand.New(rand.NewPCG(o.seed, 0))
 	var lines bytes.Buffer
 	lost := 0
 	for i := range o.logins {
 		shown := random.IntN(2)
-		if shown == 1 && random.IntN(10) == 0 {
+		if shown == 1 && random.IntN(3) == 0 {
 			lost++
 			continue
 		}
