@@ -69,6 +69,11 @@ vulnerabilities() {
 	fi
 }
 
+auth0clients() {
+	tests management/auth0sdk .
+	tests bench/auth0clients -count=1 . # over TLS, from Node
+}
+
 ldclients() {
 	tests management/ldclient .
 	tests bench/ldclients -count=1 . # over TLS, and from Node
@@ -146,7 +151,7 @@ touch "$work/summary" "$work/left"
 step "what the tests need" parts
 step "formatting, vet, staticcheck (the first build takes a minute)" style
 step "known vulnerabilities" vulnerabilities
-step "Auth0's own SDK against the management API" tests management/auth0sdk .
+step "Auth0's own SDKs against the management API" auth0clients
 step "LaunchDarkly's own clients against its API" ldclients
 step "all packages with the race detector (the first build of Caddy takes some minutes)" tests . -race -timeout 30m ./...
 step "real logins through the edge (the first build of the provider dex takes five minutes)" logins

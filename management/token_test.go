@@ -81,8 +81,8 @@ func TestScopes(t *testing.T) {
 			}
 		}
 	}
-	if operations != 28 {
-		t.Errorf("there are %d operations, want 28", operations)
+	if operations != 29 {
+		t.Errorf("there are %d operations, want 29", operations)
 	}
 }
 
