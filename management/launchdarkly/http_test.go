@@ -12,7 +12,8 @@ import (
 	"github.com/caddy-experiments/caddy-experiments/store/file"
 )
 
-// Only these shapes are ours; everything else under /api/v2 is somebody else's.
+// What begins like one of our paths is ours, also where there is nothing at it;
+// everything else under /api/v2 is left to others.
 func TestHandles(t *testing.T) {
 	api, err := management.New(management.Config{Store: file.New(t.TempDir(), 0), Tokens: []management.Token{{Secret: secret}}})
 	if err != nil {
@@ -24,10 +25,11 @@ func TestHandles(t *testing.T) {
 		metrics + "/m": true, groups: true, groups + "/g": true, flags: true, flags + "/f": true, "/api/v2/projects/other/experimentation-settings": true,
 		"/api/v2/projects": true, "/api/v2/projects/default": true, "/api/v2/projects/default/environments": true, "/api/v2/projects/default/environments/production": true,
 		"/api/v2/projects/default/experiments": true,
-		"/api/v2/":                             false, "/api/v2/users": false, "/api/v2/flags": false, "/api/v2/metrics": false, "/api/v2/projects/default/flags": false,
-		flags + "/f/x": false, metrics + "/m/x": false,
-		experiments + "/k/iterations/i": false, experiments + "/": false, experiments + "//k": false, experiments + "/k/../j": false,
-		flags + "/f/experiments/production": false, settings + "/x": false, "/api/v2/clients/x": false, "/other" + experiments: false, "/": false,
+		"/api/v2/flags":                        true, "/api/v2/metrics": true, "/api/v2/projects/default/flags": true,
+		flags + "/f/x": true, metrics + "/m/x": true,
+		experiments + "/k/iterations/i": true, experiments + "/": true, experiments + "//k": true, experiments + "/k/../j": true,
+		flags + "/f/experiments/production": true, settings + "/x": true,
+		"/api/v2/": false, "/api/v2/users": false, "/api/v2/clients/x": false, "/other" + experiments: false, "/": false,
 	} {
 		r := httptest.NewRequest("GET", "http://host/", nil)
 		r.URL.Path = path
