@@ -40,8 +40,13 @@ func (f *diskFile) WriteAt(p []byte, offset int64) (int, error) {
 	return len(p), nil
 }
 
-// Preallocate implements vfs.File.
+// Preallocate implements vfs.File. On a disk with little room nothing is taken
+// before it is needed: the engine asks for as much for each of its write-ahead
+// files as the largest could need, and they alone would fill a small disk.
 func (f *diskFile) Preallocate(offset, length int64) error {
+	if s, err := spaceOf(f.disk.dir); err == nil && s.freeBytes < preallocatedRoom {
+		return nil
+	}
 	return f.do(func() error { return f.File.Preallocate(offset, length) })
 }
 

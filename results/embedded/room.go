@@ -15,6 +15,8 @@ import (
 const (
 	spareBytes  = 64 << 20
 	spareInodes = 64
+	// preallocatedRoom is the free space from which on files are preallocated.
+	preallocatedRoom = 1 << 30
 )
 
 // space is what a disk has. Of a file system without a limit of inodes there

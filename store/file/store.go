@@ -131,13 +131,26 @@ func writtenRevision(text []byte) uint64 {
 }
 
 // Commit implements store.Store. It follows a symbolic link and replaces the
-// file that the link leads to.
+// file that the link leads to. A disk that stands still is waited for no longer
+// than the context lasts; the document may still be written after that.
 func (s *Store) Commit(ctx context.Context, tenant store.Tenant, document *engine.Document, expected uint64) (uint64, error) {
-	revision, err := s.commit(ctx, tenant, document, expected)
-	if err != nil {
-		return 0, fmt.Errorf("committing %s: %w", tenant, err)
+	copied := *document
+	var revision uint64
+	done := make(chan error, 1)
+	go func() {
+		var err error
+		revision, err = s.commit(ctx, tenant, &copied, expected)
+		done <- err
+	}()
+	select {
+	case err := <-done:
+		if err != nil {
+			return 0, fmt.Errorf("committing %s: %w", tenant, err)
+		}
+		return revision, nil
+	case <-ctx.Done():
+		return 0, fmt.Errorf("committing %s: the disk has not taken it in time: %w", tenant, ctx.Err())
 	}
-	return revision, nil
 }
 
 func (s *Store) commit(ctx context.Context, tenant store.Tenant, document *engine.Document, expected uint64) (uint64, error) {
@@ -152,12 +165,12 @@ func (s *Store) commit(ctx context.Context, tenant store.Tenant, document *engin
 	defer unlock()
 	t := s.tracked(tenant)
 	t.mu.Lock()
-	defer t.mu.Unlock()
-
-	var found uint64
 	before, err := s.read(tenant, t)
+	last := t.revision
+	t.mu.Unlock()
+	var found uint64
 	if err == nil {
-		found = t.revision
+		found = last
 	} else if !errors.Is(err, store.ErrNotFound) {
 		return 0, err
 	}
@@ -165,7 +178,7 @@ func (s *Store) commit(ctx context.Context, tenant store.Tenant, document *engin
 		return 0, fmt.Errorf("%w: expected revision %d, found %d", store.ErrConflict, expected, found)
 	}
 	committed := *document
-	committed.Revision = t.revision + 1
+	committed.Revision = last + 1
 	var text bytes.Buffer
 	encoder := json.NewEncoder(&text)
 	encoder.SetEscapeHTML(false) // people read it
@@ -176,11 +189,17 @@ func (s *Store) commit(ctx context.Context, tenant store.Tenant, document *engin
 	if int64(text.Len()) > s.maxSize {
 		return 0, fmt.Errorf("%w: %d bytes, the limit is %d", store.ErrTooLarge, text.Len(), s.maxSize)
 	}
+	// Readers do not wait for the disk. One that comes before the revision is
+	// noted counts the same one, which the text has.
 	if err := replace(path, text.Bytes(), before.info); err != nil {
 		return 0, err
 	}
-	t.revision, t.sum = committed.Revision, sha256.Sum256(text.Bytes())
-	return t.revision, nil
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if t.revision < committed.Revision {
+		t.revision, t.sum = committed.Revision, sha256.Sum256(text.Bytes())
+	}
+	return committed.Revision, nil
 }
 
 // Interface guard
