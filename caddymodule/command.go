@@ -9,6 +9,7 @@ import (
 	"net"
 	"net/http"
 	"os"
+	"slices"
 	"strings"
 	"text/tabwriter"
 	"time"
@@ -63,7 +64,7 @@ func statusCommand() *cobra.Command {
 		case err != nil:
 		case s.Status == store.StateDegraded:
 			err = errors.New("the edge is degraded")
-		case s.Status == store.StateEmpty:
+		case slices.ContainsFunc(s.Tenants, func(t store.Status) bool { return t.State == store.StateEmpty }):
 			err = errors.New("a tenant has no document; is it mistyped, or the place of the store? Otherwise import one: caddy experiments import document.json")
 		}
 		if err != nil {

@@ -49,7 +49,7 @@ func (adminRoutes) Routes() []caddy.AdminRoute {
 
 // status is what /experiments/status answers.
 type status struct {
-	Status      store.State        `json:"status"` // healthy, empty or degraded
+	Status      store.State        `json:"status"` // healthy or degraded
 	Store       store.StoreStatus  `json:"store"`
 	Tenants     []store.Status     `json:"tenants"`
 	GeoIP       *geoStatus         `json:"geoip,omitempty"`
@@ -125,9 +125,6 @@ func (a *App) status() status {
 	for _, t := range s.Tenants {
 		s.degrade(t.State == store.StateDegraded)
 		s.degrade(slices.ContainsFunc(t.Experiments, idle))
-		if t.State == store.StateEmpty && s.Status == store.StateHealthy {
-			s.Status = store.StateEmpty
-		}
 	}
 	if a.locations != nil {
 		s.GeoIP = a.locations.status()

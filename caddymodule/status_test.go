@@ -28,7 +28,7 @@ func TestStatus(t *testing.T) {
 		reason   []string // words of last_error
 	}{
 		{"healthy", split, "healthy", healthy, nil},
-		{"no document yet", "", "empty", map[string]any{"state": "empty", "revision": 0.0, "experiments": none},
+		{"no document yet", "", "healthy", map[string]any{"state": "empty", "revision": 0.0, "experiments": none},
 			[]string{"default/production.json", "no document"}},
 		{"no JSON", "{", "degraded", map[string]any{"state": "degraded", "revision": 0.0, "experiments": none}, nil},
 		{"unknown field", replaced(t, split, `"assignment_config"`, `"assignment_conf"`), "degraded",
