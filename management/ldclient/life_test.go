@@ -52,10 +52,10 @@ func live(c *client) {
 	}
 
 	e, response, err := c.ExperimentsApi.CreateExperiment(c.ctx, project, environment).ExperimentPost(ldapi.ExperimentPost{
-		Key: "red", Name: "Red", Description: ldapi.PtrString("d"), MaintainerId: ldapi.PtrString("me"), HoldoutId: ldapi.PtrString("h"), Iteration: iteration(flag, "50", "50"),
+		Key: "red", Name: "Red", Description: ldapi.PtrString("d"), MaintainerId: ldapi.PtrString("me"), Iteration: iteration(flag, "50", "50"),
 	}).Execute()
 	c.ok(201, response, err)
-	if e.Key != "red" || e.CurrentIteration.Status != "not_started" || e.MaintainerId != "me" || *e.HoldoutId != "h" || e.EnvironmentKey != environment || e.CreationDate == 0 {
+	if e.Key != "red" || e.CurrentIteration.Status != "not_started" || e.MaintainerId != "me" || e.EnvironmentKey != environment || e.CreationDate == 0 {
 		c.Errorf("created: %+v", e)
 	}
 	list, response, err := c.ExperimentsApi.GetExperiments(c.ctx, project, environment).Limit(5).Offset(0).LifecycleState("active").
