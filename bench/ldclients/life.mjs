@@ -13,6 +13,8 @@ const experiments = new ld.ExperimentsApi(configured(token))
 const metrics = new ld.MetricsApi(configured(token))
 const groups = new ld.MetricsBetaApi(configured(token))
 const flags = new ld.FeatureFlagsApi(configured(token))
+const projects = new ld.ProjectsApi(configured(token))
+const environments = new ld.EnvironmentsApi(configured(token))
 
 // got checks the status of an answer and gives its body.
 async function got(status, call) {
@@ -65,6 +67,26 @@ async function measures() {
   await got(201, groups.createMetricGroup(project, { key: 'steps', name: 'Steps', kind: 'funnel', maintainerId: 'me', tags: [], metrics: [{ key: 'login', nameInGroup: 'Log in' }, { key: 'bought', nameInGroup: 'Buy' }] }))
   const group = await got(200, groups.getMetricGroup(project, 'steps'))
   assert.deepEqual(group.metrics.map(m => m.nameInGroup), ['Log in', 'Buy'])
+  const patched = await got(200, groups.patchMetricGroup(project, 'steps', [{ op: 'add', path: '/tags/-', value: 'till' }, { op: 'replace', path: '/metrics/0/nameInGroup', value: 'In' }]))
+  assert.deepEqual([patched.tags, patched.metrics[0].nameInGroup, patched._version], [['till'], 'In', 2])
+}
+
+async function reads() {
+  const all = await got(200, projects.getProjects(5, 0, 'query:def', 'name', 'environments'))
+  assert.deepEqual(all.items.map(p => [p.key, p.environments.items[0].key]), [[project, environment]])
+  assert.equal((await got(200, projects.getProject(project))).name, project)
+  assert.equal((await got(200, environments.getEnvironmentsByProject(project))).totalCount, 1)
+  assert.equal((await got(200, environments.getEnvironment(project, environment))).key, environment)
+  const named = async filter => (await got(200, metrics.getMetrics(project, undefined, 5, 0, '-name', filter))).items.map(m => m.key)
+  assert.deepEqual(await named('query equals "has b"'), ['bought'])
+  assert.deepEqual(await named('tags contains ["x"]'), [])
+  assert.deepEqual((await got(200, flags.getFeatureFlags(project, undefined, undefined, 5, 0, false, false, 'query:no-such'))).items, [])
+  assert.deepEqual((await got(200, groups.getMetricGroups(project, "query equals 'steps'", '-name', 'experiments'))).items.map(g => g.key), ['steps'])
+  await refused(400, 'invalid_request', /filter/, flags.getFeatureFlags(project, undefined, undefined, 5, 0, false, false, 'evaluated:x'))
+  const { _versionId } = await got(200, metrics.getMetric(project, 'bought'))
+  const same = await got(200, metrics.patchMetric(project, 'bought', [{ op: 'replace', path: '/name', value: 'Has bought' }]))
+  assert.equal(same._versionId, _versionId)
+  await refused(400, 'invalid_request', /nothing at this path/, metrics.patchMetric(project, 'bought', [{ op: 'replace', path: '/nope', value: 1 }]))
 }
 
 async function draft(variations) {
@@ -167,6 +189,7 @@ async function step(name, run) {
 const variations = await makeFlag()
 await step('experimentation settings', settings)
 await step('metrics and a metric group', measures)
+await step('projects, filters, patches', reads)
 await step('create and list', () => draft(variations))
 const started = await step('start', () => got(200, patch({ kind: 'updateName', value: 'Red' }, { kind: 'startIteration' })))
 assert.deepEqual([started.name, started.currentIteration.status], ['Red', 'running'])

@@ -28,6 +28,15 @@ const { items } = JSON.parse(list.text)
 assert.deepEqual(items.map(f => f.key), ['login-page'])
 console.log('ok: list-feature-flags')
 
+const filtered = await use('list-feature-flags', { projectKey: 'default', filter: 'query:no-such' })
+assert.deepEqual(JSON.parse(filtered.text).items, [])
+console.log('ok: list-feature-flags with a filter')
+
+const environments = await use('get-environments', { projectKey: 'default' })
+assert.equal(environments.failed, false, environments.text)
+assert.deepEqual(JSON.parse(environments.text).items.map(e => e.key), ['production'])
+console.log('ok: get-environments')
+
 const flag = await use('get-feature-flag', { projectKey: 'default', featureFlagKey: 'login-page' })
 assert.equal(flag.failed, false, flag.text)
 assert.deepEqual(JSON.parse(flag.text).variations.map(v => v.id), Object.values(variations))
