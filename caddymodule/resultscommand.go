@@ -30,7 +30,7 @@ func resultsCommand() *cobra.Command {
 		Long: `
 Says which variation won. The experiment is named by its id, its key or its name.
 A bar shows where the true difference from the control may lie; | is no difference.`,
-		Args: cobra.ExactArgs(1),
+		Args: takes("experiment"),
 	}
 	flags := command.Flags()
 	flags.String("tenant", string(store.DefaultTenant), "tenant of the experiment")
@@ -40,32 +40,30 @@ A bar shows where the true difference from the control may lie; | is no differen
 	flags.String("prior", "", "weak or control: what is believed before the data")
 	flags.Bool("days", false, "show the days one by one")
 	flags.Bool("json", false, "print the answer as it is")
-	command.RunE = func(command *cobra.Command, arguments []string) error {
-		return caddycmd.WrapCommandFuncForCobra(func(flags caddycmd.Flags) (int, error) {
-			query := url.Values{"experiment": {arguments[0]}}
-			for _, name := range []string{"tenant", "iteration", "metric", "slice", "prior"} {
-				if value := flags.String(name); value != "" {
-					query.Set(name, value)
-				}
+	command.RunE = runs(func(flags caddycmd.Flags, arguments []string) error {
+		query := url.Values{"experiment": {arguments[0]}}
+		for _, name := range []string{"tenant", "iteration", "metric", "slice", "prior"} {
+			if value := flags.String(name); value != "" {
+				query.Set(name, value)
 			}
-			if flags.Bool("days") {
-				query.Set("days", "true")
-			}
-			text, err := askAdmin(flags, http.MethodGet, "/experiments/results?"+query.Encode(), nil)
-			if err != nil {
-				return caddy.ExitCodeFailedStartup, err
-			}
-			if flags.Bool("json") {
-				_, err = terminal{os.Stdout}.Write(text)
-				return caddy.ExitCodeSuccess, err
-			}
-			var r report.Report
-			if err := json.Unmarshal(text, &r); err != nil {
-				return caddy.ExitCodeFailedStartup, fmt.Errorf("reading the results: %w", err)
-			}
-			return caddy.ExitCodeSuccess, r.Print(os.Stdout)
-		})(command, arguments)
-	}
+		}
+		if flags.Bool("days") {
+			query.Set("days", "true")
+		}
+		text, err := askAdmin(flags, http.MethodGet, "/experiments/results?"+query.Encode(), nil)
+		if err != nil {
+			return err
+		}
+		if flags.Bool("json") {
+			_, err = terminal{os.Stdout}.Write(text)
+			return err
+		}
+		var r report.Report
+		if err := json.Unmarshal(text, &r); err != nil {
+			return fmt.Errorf("reading the results: %w", err)
+		}
+		return r.Print(os.Stdout)
+	})
 	return command
 }
 
