@@ -277,7 +277,7 @@ func TestDoctorRefuses(t *testing.T) {
 	e := startEdge(t, setup{})
 	for path, want := range map[string]int{
 		"/experiments/diagnosis":                                  http.StatusBadRequest,
-		"/experiments/diagnosis?experiment=var_1":                 http.StatusBadRequest,
+		"/experiments/diagnosis?experiment=var_1":                 http.StatusNotFound,
 		"/experiments/diagnosis?experiment=exp_1&tenant=nonsense": http.StatusBadRequest,
 		"/experiments/diagnosis?experiment=exp_1":                 http.StatusNotFound,
 	} {

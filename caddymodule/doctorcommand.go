@@ -9,7 +9,6 @@ import (
 	"os"
 	"strings"
 
-	"github.com/caddyserver/caddy/v2"
 	caddycmd "github.com/caddyserver/caddy/v2/cmd"
 	"github.com/spf13/cobra"
 
@@ -22,32 +21,30 @@ func doctorCommand() *cobra.Command {
 	command := &cobra.Command{
 		Use:   "doctor <experiment> [--tenant <tenant>] [--json]",
 		Short: "Finds out why an experiment does not do what it should; exits with 1 if there is a problem",
-		Args:  cobra.ExactArgs(1),
+		Args:  takes("experiment"),
 	}
 	command.Flags().String("tenant", string(store.DefaultTenant), "tenant of the experiment")
 	command.Flags().Bool("json", false, "print the answer as it is")
-	command.RunE = func(command *cobra.Command, arguments []string) error {
-		return caddycmd.WrapCommandFuncForCobra(func(flags caddycmd.Flags) (int, error) {
-			query := url.Values{"tenant": {flags.String("tenant")}, "experiment": arguments}
-			text, err := askAdmin(flags, http.MethodGet, "/experiments/diagnosis?"+query.Encode(), nil)
-			if err != nil {
-				return caddy.ExitCodeFailedStartup, err
-			}
-			var d management.Diagnosis
-			if err := json.Unmarshal(text, &d); err != nil {
-				return caddy.ExitCodeFailedStartup, fmt.Errorf("reading the diagnosis: %w", err)
-			}
-			if flags.Bool("json") {
-				_, err = terminal{os.Stdout}.Write(text)
-			} else {
-				err = printDiagnosis(os.Stdout, d)
-			}
-			if err == nil && d.Result == management.ResultProblem {
-				return caddy.ExitCodeFailedStartup, fmt.Errorf("there are problems with %s", d.ExperimentID)
-			}
-			return caddy.ExitCodeSuccess, err
-		})(command, arguments)
-	}
+	command.RunE = runs(func(flags caddycmd.Flags, arguments []string) error {
+		query := url.Values{"tenant": {flags.String("tenant")}, "experiment": arguments}
+		text, err := askAdmin(flags, http.MethodGet, "/experiments/diagnosis?"+query.Encode(), nil)
+		if err != nil {
+			return err
+		}
+		var d management.Diagnosis
+		if err := json.Unmarshal(text, &d); err != nil {
+			return fmt.Errorf("reading the diagnosis: %w", err)
+		}
+		if flags.Bool("json") {
+			_, err = terminal{os.Stdout}.Write(text)
+		} else {
+			err = printDiagnosis(os.Stdout, d)
+		}
+		if err == nil && d.Result == management.ResultProblem {
+			return fmt.Errorf("there are problems with %s", d.ExperimentID)
+		}
+		return err
+	})
 	return command
 }
 

@@ -10,7 +10,6 @@ import (
 	"os"
 	"strconv"
 
-	"github.com/caddyserver/caddy/v2"
 	caddycmd "github.com/caddyserver/caddy/v2/cmd"
 	"github.com/spf13/cobra"
 
@@ -26,11 +25,11 @@ func exportCommand() *cobra.Command {
 	}
 	command.Flags().String("tenant", string(store.DefaultTenant), "tenant of the document")
 	command.Flags().StringP("output", "o", "", "file to write; without it the standard output")
-	command.RunE = caddycmd.WrapCommandFuncForCobra(func(flags caddycmd.Flags) (int, error) {
+	command.RunE = runs(func(flags caddycmd.Flags, _ []string) error {
 		query := url.Values{"tenant": {flags.String("tenant")}}
 		text, header, err := askAdminWhole(flags, http.MethodGet, "/experiments/document?"+query.Encode(), nil)
 		if err != nil {
-			return caddy.ExitCodeFailedStartup, err
+			return err
 		}
 		if path := flags.String("output"); path != "" {
 			err = os.WriteFile(path, text, 0o644)
@@ -38,11 +37,11 @@ func exportCommand() *cobra.Command {
 			_, err = standardOutput().Write(text)
 		}
 		if err != nil {
-			return caddy.ExitCodeFailedStartup, fmt.Errorf("writing the document: %w", err)
+			return fmt.Errorf("writing the document: %w", err)
 		}
 		// Where a pipe does not take it for a part of the document.
 		fmt.Fprintf(os.Stderr, "%s, revision %s, %d bytes\n", flags.String("tenant"), unquoted(header.Get("Etag")), len(text))
-		return caddy.ExitCodeSuccess, nil
+		return nil
 	})
 	return command
 }
@@ -59,51 +58,42 @@ func importCommand() *cobra.Command {
 	command := &cobra.Command{
 		Use:   "import <file> [--tenant <tenant>] [--revision <n>] [--force]",
 		Short: "Replaces a tenant's document by that of a file, or of the standard input if that is -",
-		Args:  cobra.ExactArgs(1),
+		Args:  takes("file"),
 	}
 	command.Flags().String("tenant", string(store.DefaultTenant), "tenant of the document")
 	command.Flags().Bool("force", false, "import it also if an active experiment of it assigns nobody")
 	command.Flags().String("revision", "", "replace only this revision, and nothing if it is another by now")
-	command.RunE = func(command *cobra.Command, arguments []string) error {
-		return caddycmd.WrapCommandFuncForCobra(func(flags caddycmd.Flags) (int, error) {
-			text, err := readDocument(arguments[0])
-			if err != nil {
-				return caddy.ExitCodeFailedStartup, err
+	command.RunE = runs(func(flags caddycmd.Flags, arguments []string) error {
+		text, err := readDocument(arguments[0])
+		if err != nil {
+			return err
+		}
+		// With the faults one in a line, and before anything is asked.
+		var faults engine.Faults
+		if _, err := engine.Decode(text); errors.As(err, &faults) {
+			for _, fault := range faults {
+				fmt.Fprintln(os.Stdout, engine.Printable(fault.Error()))
 			}
-			// With the faults one in a line, and before anything is asked.
-			var faults engine.Faults
-			if _, err := engine.Decode(text); errors.As(err, &faults) {
-				for _, fault := range faults {
-					fmt.Fprintln(os.Stdout, engine.Printable(fault.Error()))
-				}
-				return caddy.ExitCodeFailedStartup, fmt.Errorf("%s has faults; nothing has been changed", arguments[0])
-			}
-			query := url.Values{"tenant": {flags.String("tenant")}}
-			if revision := flags.String("revision"); revision != "" {
-				query.Set("revision", revision)
-			}
-			if flags.Bool("force") {
-				query.Set("force", "true")
-			}
-			answered, err := askAdmin(flags, http.MethodPut, "/experiments/document?"+query.Encode(), text)
-			if err != nil {
-				return caddy.ExitCodeFailedStartup, err
-			}
-			var answer importAnswer
-			if err := json.Unmarshal(answered, &answer); err != nil {
-				return caddy.ExitCodeFailedStartup, fmt.Errorf("reading the answer: %w", err)
-			}
-			return caddy.ExitCodeSuccess, answer.print(os.Stdout)
-		})(command, arguments)
-	}
+			return fmt.Errorf("%s has faults; nothing has been changed", arguments[0])
+		}
+		query := url.Values{"tenant": {flags.String("tenant")}}
+		if revision := flags.String("revision"); revision != "" {
+			query.Set("revision", revision)
+		}
+		if flags.Bool("force") {
+			query.Set("force", "true")
+		}
+		answered, err := askAdmin(flags, http.MethodPut, "/experiments/document?"+query.Encode(), text)
+		if err != nil {
+			return err
+		}
+		var answer importAnswer
+		if err := json.Unmarshal(answered, &answer); err != nil {
+			return fmt.Errorf("reading the answer: %w", err)
+		}
+		return answer.print(os.Stdout)
+	})
 	return command
-}
-
-func readDocument(path string) ([]byte, error) {
-	if path == "-" {
-		return io.ReadAll(os.Stdin)
-	}
-	return os.ReadFile(path)
 }
 
 // print writes what an import has done for people.

@@ -12,10 +12,10 @@ import (
 	"path/filepath"
 	"time"
 
-	"github.com/caddyserver/caddy/v2"
 	caddycmd "github.com/caddyserver/caddy/v2/cmd"
 	"github.com/spf13/cobra"
 
+	"github.com/caddy-experiments/caddy-experiments/engine"
 	"github.com/caddy-experiments/caddy-experiments/results/embedded"
 	"github.com/caddy-experiments/caddy-experiments/results/events"
 	"github.com/caddy-experiments/caddy-experiments/store"
@@ -27,6 +27,7 @@ func eventsCommand() *cobra.Command {
 		Short: "Exports, imports, backs up and restores exposures and outcomes",
 	}
 	command.AddCommand(exportEventsCommand(), importEventsCommand(), backupCommand(), restoreCommand())
+	group(command)
 	return command
 }
 
@@ -38,18 +39,18 @@ func exportEventsCommand() *cobra.Command {
 	}
 	command.Flags().String("tenant", string(store.DefaultTenant), "tenant of the events")
 	command.Flags().StringP("output", "o", "", "file to write; without it the standard output")
-	command.RunE = caddycmd.WrapCommandFuncForCobra(func(flags caddycmd.Flags) (int, error) {
+	command.RunE = runs(func(flags caddycmd.Flags, _ []string) error {
 		query := url.Values{"tenant": {flags.String("tenant")}}
 		response, err := openAdmin(flags, http.MethodGet, "/experiments/events?"+query.Encode(), lines, nil)
 		if err != nil {
-			return caddy.ExitCodeFailedStartup, err
+			return err
 		}
 		defer response.Body.Close()
 		var out io.Writer = standardOutput()
 		var file *os.File
 		if path := flags.String("output"); path != "" {
 			if file, err = os.Create(path); err != nil {
-				return caddy.ExitCodeFailedStartup, fmt.Errorf("writing the events: %w", err)
+				return fmt.Errorf("writing the events: %w", err)
 			}
 			out = file
 		}
@@ -60,9 +61,9 @@ func exportEventsCommand() *cobra.Command {
 			err = errors.Join(err, file.Close())
 		}
 		if err != nil {
-			return caddy.ExitCodeFailedStartup, fmt.Errorf("writing the events: %w", err)
+			return fmt.Errorf("writing the events: %w", err)
 		}
-		return caddy.ExitCodeSuccess, nil
+		return nil
 	})
 	return command
 }
@@ -71,42 +72,40 @@ func importEventsCommand() *cobra.Command {
 	command := &cobra.Command{
 		Use:   "import <file> [--tenant <tenant>]",
 		Short: "Adds the events of a file, one in a line, or of the standard input if that is -; what is there already stays as it is",
-		Args:  cobra.ExactArgs(1),
+		Args:  takes("file"),
 	}
 	command.Flags().String("tenant", string(store.DefaultTenant), "tenant of the events")
-	command.RunE = func(command *cobra.Command, arguments []string) error {
-		return caddycmd.WrapCommandFuncForCobra(func(flags caddycmd.Flags) (int, error) {
-			in := os.Stdin
-			if arguments[0] != "-" {
-				file, err := os.Open(arguments[0])
-				if err != nil {
-					return caddy.ExitCodeFailedStartup, fmt.Errorf("reading the events: %w", err)
-				}
-				defer file.Close()
-				in = file
-			}
-			query := url.Values{"tenant": {flags.String("tenant")}}
-			progress := &progress{what: "sent", began: time.Now()}
-			response, err := openAdmin(flags, http.MethodPost, "/experiments/events?"+query.Encode(), lines, io.TeeReader(in, progress))
-			progress.end()
+	command.RunE = runs(func(flags caddycmd.Flags, arguments []string) error {
+		in := os.Stdin
+		if arguments[0] != "-" {
+			file, err := os.Open(arguments[0])
 			if err != nil {
-				return caddy.ExitCodeFailedStartup, err
+				return fmt.Errorf("reading the events: %w", err)
 			}
-			defer response.Body.Close()
-			var answer events.Report
-			if err := json.NewDecoder(response.Body).Decode(&answer); err != nil {
-				return caddy.ExitCodeFailedStartup, fmt.Errorf("reading the answer: %w", err)
-			}
-			fmt.Printf("%d events added, %d rejected\n", answer.Accepted, answer.Rejected)
-			for _, fault := range answer.Faults {
-				fmt.Printf("line %d: %s\n", fault.Line, fault.Reason)
-			}
-			if answer.Rejected > 0 {
-				return caddy.ExitCodeFailedStartup, fmt.Errorf("%d events were rejected", answer.Rejected)
-			}
-			return caddy.ExitCodeSuccess, nil
-		})(command, arguments)
-	}
+			defer file.Close()
+			in = file
+		}
+		query := url.Values{"tenant": {flags.String("tenant")}}
+		progress := &progress{what: "sent", began: time.Now()}
+		response, err := openAdmin(flags, http.MethodPost, "/experiments/events?"+query.Encode(), lines, io.TeeReader(in, progress))
+		progress.end()
+		if err != nil {
+			return err
+		}
+		defer response.Body.Close()
+		var answer events.Report
+		if err := json.NewDecoder(response.Body).Decode(&answer); err != nil {
+			return fmt.Errorf("reading the answer: %w", err)
+		}
+		fmt.Printf("%d events added, %d rejected\n", answer.Accepted, answer.Rejected)
+		for _, fault := range answer.Faults {
+			fmt.Printf("line %d: %s\n", fault.Line, engine.Printable(fault.Reason))
+		}
+		if answer.Rejected > 0 {
+			return fmt.Errorf("%d events were rejected", answer.Rejected)
+		}
+		return nil
+	})
 	return command
 }
 
@@ -114,20 +113,18 @@ func backupCommand() *cobra.Command {
 	return &cobra.Command{
 		Use:   "backup <directory>",
 		Short: "Copies the embedded log of a running edge into a new directory on its machine",
-		Args:  cobra.ExactArgs(1),
-		RunE: func(command *cobra.Command, arguments []string) error {
-			return caddycmd.WrapCommandFuncForCobra(func(flags caddycmd.Flags) (int, error) {
-				dir, err := filepath.Abs(arguments[0])
-				if err != nil {
-					return caddy.ExitCodeFailedStartup, err
-				}
-				if _, err := askAdmin(flags, http.MethodPost, "/experiments/events/backup?"+url.Values{"dir": {dir}}.Encode(), nil); err != nil {
-					return caddy.ExitCodeFailedStartup, err
-				}
-				fmt.Printf("backed up to %s; to go back to it: caddy experiments events restore %s <events directory>\n", dir, arguments[0])
-				return caddy.ExitCodeSuccess, nil
-			})(command, arguments)
-		},
+		Args:  takes("directory"),
+		RunE: runs(func(flags caddycmd.Flags, arguments []string) error {
+			dir, err := filepath.Abs(arguments[0])
+			if err != nil {
+				return err
+			}
+			if _, err := askAdmin(flags, http.MethodPost, "/experiments/events/backup?"+url.Values{"dir": {dir}}.Encode(), nil); err != nil {
+				return err
+			}
+			fmt.Printf("backed up to %s; to go back to it: caddy experiments events restore %s <events directory>\n", dir, arguments[0])
+			return nil
+		}),
 	}
 }
 
@@ -135,15 +132,14 @@ func restoreCommand() *cobra.Command {
 	return &cobra.Command{
 		Use:   "restore <backup> <directory>",
 		Short: "Makes a directory for the option events out of a backup; the edge must not be using it",
-		Args:  cobra.ExactArgs(2),
-		RunE: func(command *cobra.Command, arguments []string) error {
-			command.SilenceUsage = true
+		Args:  takes("backup", "directory"),
+		RunE: runs(func(_ caddycmd.Flags, arguments []string) error {
 			if err := embedded.Restore(arguments[0], arguments[1]); err != nil {
 				return err
 			}
 			fmt.Printf("restored to %s\n", arguments[1])
 			return nil
-		},
+		}),
 	}
 }
 

@@ -1,169 +1,97 @@
 package caddymodule
 
 import (
-	"context"
-	"encoding/json"
-	"errors"
 	"fmt"
 	"net/http"
 	"net/url"
 	"os"
-	"slices"
 	"strings"
 	"time"
 
-	"github.com/caddyserver/caddy/v2"
 	caddycmd "github.com/caddyserver/caddy/v2/cmd"
 	"github.com/spf13/cobra"
 
-	"github.com/caddy-experiments/caddy-experiments/engine"
-	"github.com/caddy-experiments/caddy-experiments/results"
-	"github.com/caddy-experiments/caddy-experiments/results/report"
-	"github.com/caddy-experiments/caddy-experiments/results/reports"
 	"github.com/caddy-experiments/caddy-experiments/store"
 )
 
 func resultsCommand() *cobra.Command {
 	command := &cobra.Command{
-		Use:   "results <experiment> [--tenant <tenant>] [--metric <keys>] [--slice <attributes>] [--days] [--json]",
+		Use:   "results <experiment> [--tenant <tenant>] [--iteration <id>] [--metric <keys>] [--group <key>] [--slice <attributes>] [--from <time>] [--to <time>] [--level <level>] [--prior weak|control] [--interval delta|log_ratio] [--cuped <duration>] [--matured] [--days] [--json|--csv]",
 		Short: "Says which variation of an experiment won, with a table for each metric",
 		Long: `
 Says which variation won. The experiment is named by its id, its key or its name.
 A bar shows where the true difference from the control may lie; | is no difference.`,
-		Args: cobra.ExactArgs(1),
+		Example: `  caddy experiments results passkey-prompt
+  caddy experiments results passkey-prompt --metric login,login_ms --slice device_type
+  caddy experiments results passkey-prompt --from 2026-11-01 --to 2026-11-15 --level 0.95
+  caddy experiments results passkey-prompt --days --csv >days.csv`,
+		Args: takes("experiment"),
 	}
 	flags := command.Flags()
 	flags.String("tenant", string(store.DefaultTenant), "tenant of the experiment")
 	flags.String("iteration", "", "an earlier iteration")
 	flags.String("metric", "", "keys of metrics, with commas between them, instead of the experiment's")
+	flags.String("group", "", "key of a metric group: its metrics, or the steps of the funnel")
 	flags.String("slice", "", "attributes to show results by: device_type, browser, country, region")
-	flags.String("prior", "", "weak or control: what is believed before the data")
+	flags.String("from", "", "only who was first exposed from then on: a day (UTC) or an RFC 3339 time")
+	flags.String("to", "", "only who was first exposed before then")
+	flags.String("level", "", "of the intervals, 0.5 to 0.9999 (default 0.9)")
+	flags.String("prior", "", "weak or control: what is believed before the data (default weak)")
+	flags.String("interval", "", "delta: by the delta method also where the logarithm of the ratio could be taken")
+	flags.String("cuped", "", "a duration such as 168h: what units did in that time before reduces the variance")
+	flags.Bool("matured", false, "only units whose window is over")
 	flags.Bool("days", false, "show the days one by one")
-	flags.Bool("json", false, "print the answer as it is")
-	command.RunE = func(command *cobra.Command, arguments []string) error {
-		return caddycmd.WrapCommandFuncForCobra(func(flags caddycmd.Flags) (int, error) {
-			query := url.Values{"experiment": {arguments[0]}}
-			for _, name := range []string{"tenant", "iteration", "metric", "slice", "prior"} {
-				if value := flags.String(name); value != "" {
-					query.Set(name, value)
-				}
+	flags.Bool("json", false, "print JSON, in the names of the management API")
+	flags.Bool("csv", false, "print a table for spreadsheets; with --days one of the days")
+	command.MarkFlagsMutuallyExclusive("json", "csv")
+	command.RunE = runs(func(flags caddycmd.Flags, arguments []string) error {
+		query := url.Values{"experiment": {arguments[0]}, "format": {formatText}}
+		switch {
+		case flags.Bool("json"):
+			query.Set("format", formatJSON)
+		case flags.Bool("csv"):
+			query.Set("format", formatCSV)
+		}
+		for name, parameter := range map[string]string{
+			"tenant": "tenant", "iteration": "iteration_id", "metric": "metric", "group": "metric_group", "slice": "slice",
+			"level": "level", "prior": "prior", "interval": "interval", "cuped": "cuped",
+		} {
+			if value := flags.String(name); value != "" {
+				query.Set(parameter, value)
 			}
-			if flags.Bool("days") {
-				query.Set("days", "true")
+		}
+		for _, name := range []string{"from", "to"} {
+			if value := flags.String(name); value != "" {
+				query.Set(name, wholeTime(value))
 			}
-			text, err := askAdmin(flags, http.MethodGet, "/experiments/results?"+query.Encode(), nil)
-			if err != nil {
-				return caddy.ExitCodeFailedStartup, err
+		}
+		for name, parameter := range map[string]string{"days": "series", "matured": "matured"} {
+			if flags.Bool(name) {
+				query.Set(parameter, "true")
 			}
-			if flags.Bool("json") {
-				_, err = terminal{os.Stdout}.Write(text)
-				return caddy.ExitCodeSuccess, err
-			}
-			var r report.Report
-			if err := json.Unmarshal(text, &r); err != nil {
-				return caddy.ExitCodeFailedStartup, fmt.Errorf("reading the results: %w", err)
-			}
-			return caddy.ExitCodeSuccess, r.Print(os.Stdout)
-		})(command, arguments)
-	}
+		}
+		text, err := askAdmin(flags, http.MethodGet, "/experiments/results?"+query.Encode(), nil)
+		if err != nil {
+			return err
+		}
+		if flags.Bool("csv") {
+			_, err = standardOutput().Write(text)
+		} else {
+			_, err = terminal{os.Stdout}.Write(text)
+		}
+		if err != nil {
+			return fmt.Errorf("writing the results: %w", err)
+		}
+		return nil
+	})
 	return command
 }
 
-// resultsTime bounds how long one report may take.
-const resultsTime = time.Minute
-
-// serveResults answers /experiments/results.
-func serveResults(w http.ResponseWriter, r *http.Request) error {
-	app, tenant, err := administered(w, r, http.MethodGet)
-	if err != nil {
-		return err
+// wholeTime makes a day the time at which it begins. What is neither is left to
+// the edge, which refuses it.
+func wholeTime(text string) string {
+	if day, err := time.Parse(time.DateOnly, strings.TrimSpace(text)); err == nil {
+		return day.Format(time.RFC3339)
 	}
-	if app.events == nil || app.events.log == nil {
-		return errNoEvents
-	}
-	ctx, cancel := context.WithTimeout(r.Context(), resultsTime)
-	defer cancel()
-	document, err := app.document(ctx, tenant)
-	if err != nil {
-		return err
-	}
-	query := r.URL.Query()
-	o := report.Options{
-		Iteration: query.Get("iteration"), Metrics: report.List(query.Get("metric")), Attributes: report.List(query.Get("slice")),
-		Days: query.Get("days") == "true",
-	}
-	switch prior := query.Get("prior"); prior {
-	case "", "weak":
-	case "control":
-		o.Prior = results.ControlPrior
-	default:
-		return refused(http.StatusBadRequest, fmt.Errorf("prior: must be weak or control, got %q", prior))
-	}
-	id, err := experimentNamed(document, query.Get("experiment"))
-	if err != nil {
-		return refused(http.StatusNotFound, err)
-	}
-	// A line of its own: an operator does not wait for a tenant's tokens.
-	text, err := desk.Ask(ctx, "admin "+string(tenant), resultsAsked{document, id, query.Encode()}, func(ctx context.Context) ([]byte, error) {
-		made, err := report.Make(ctx, app.events.log, string(tenant), document, id, o)
-		if err != nil {
-			return nil, err
-		}
-		return compactJSON(made), nil
-	})
-	switch {
-	case errors.Is(err, reports.ErrBusy):
-		return refused(http.StatusTooManyRequests, err)
-	case errors.Is(err, report.ErrNoIteration), errors.Is(err, report.ErrNoMetric):
-		return refused(http.StatusNotFound, err)
-	case errors.Is(err, report.ErrNoAttribute), errors.Is(err, report.ErrTooMany):
-		return refused(http.StatusBadRequest, err)
-	case err != nil:
-		return refused(http.StatusServiceUnavailable, err)
-	}
-	return writeJSON(w, json.RawMessage(text))
-}
-
-// desk is where the reports of this process wait for their turn, whatever
-// configuration and site they are asked of.
-var desk = reports.New(reports.Limits{})
-
-// resultsAsked is what results depend on besides the events. Each request to the
-// admin API has a document of its own.
-type resultsAsked struct {
-	document   *engine.Document
-	experiment string
-	parameters string
-}
-
-var errNoEvents = caddy.APIError{HTTPStatus: http.StatusNotFound, Err: errors.New("this edge has no event log; write into the experiments block for example: events ./events; or ask the edge that has it")}
-
-// document reads a tenant's document.
-func (a *App) document(ctx context.Context, tenant store.Tenant) (*engine.Document, error) {
-	version, err := a.configuration.store.Load(ctx, tenant)
-	if errors.Is(err, store.ErrNotFound) {
-		return nil, refused(http.StatusNotFound, fmt.Errorf("tenant %s has no document", tenant))
-	}
-	if err != nil {
-		return nil, refused(http.StatusServiceUnavailable, err)
-	}
-	document, err := engine.Decode(version.Text)
-	if err != nil {
-		return nil, refused(http.StatusServiceUnavailable, fmt.Errorf("reading the document of %s: %w", tenant, err))
-	}
-	return document, nil
-}
-
-// experimentNamed finds an experiment by its id, its key or its name.
-func experimentNamed(document *engine.Document, name string) (string, error) {
-	for _, same := range []func(engine.Experiment) bool{
-		func(e engine.Experiment) bool { return e.ID == name },
-		func(e engine.Experiment) bool { return e.Key != "" && e.Key == name },
-		func(e engine.Experiment) bool { return strings.EqualFold(e.Name, name) },
-	} {
-		if at := slices.IndexFunc(document.Experiments, same); at >= 0 {
-			return document.Experiments[at].ID, nil
-		}
-	}
-	return "", fmt.Errorf("there is no experiment %q; caddy experiments status lists them", name)
+	return text
 }

@@ -12,7 +12,6 @@ import (
 	"time"
 
 	"github.com/caddy-experiments/caddy-experiments/results"
-	"github.com/caddy-experiments/caddy-experiments/results/report"
 )
 
 // TestSimulation lets people log in at the example, with a true effect, and
@@ -34,7 +33,7 @@ func TestSimulation(t *testing.T) {
 	if len(shown) != 2 {
 		t.Fatalf("the simulation says %s", out)
 	}
-	r := x.results(t, func(r *report.Report) bool {
+	r := x.results(t, func(r *reported) bool {
 		return r.Variations[0].Units+r.Variations[1].Units == 3000 && r.Metrics[0].TreatmentResults[0].EventValuesSum+r.Metrics[0].TreatmentResults[1].EventValuesSum == number(shown[0][3])+number(shown[1][3])
 	})
 	// The flag's variations are in the order in which the simulation counts them.
@@ -45,7 +44,7 @@ func TestSimulation(t *testing.T) {
 		}
 	}
 	if r.Decision.Status != results.Winner || r.Decision.VariationID != "var_PasskeyFirst" || r.Split.Status != results.SplitFine {
-		t.Errorf("decision %+v, split %+v", r.Decision, r.Split.SplitCheck)
+		t.Errorf("decision %+v, split %+v", r.Decision, r.Split)
 	}
 	if d := r.Metrics[0].TreatmentResults[1].RelativeDifferences[0]; *d.Lower > 0.25 || *d.Upper < 0.25 {
 		t.Errorf("the true effect of 25 %% is not in the interval from %v to %v", *d.Lower, *d.Upper)
@@ -54,9 +53,9 @@ func TestSimulation(t *testing.T) {
 		t.Errorf("the table is\n%s", table)
 	}
 	run("-broken", "-logins", "20000")
-	broken := x.results(t, func(r *report.Report) bool { return r.Variations[0].Units > 11000 })
+	broken := x.results(t, func(r *reported) bool { return r.Variations[0].Units > 11000 })
 	if broken.Split.Status != results.SplitMismatched || broken.Decision.Status != results.Untrustworthy {
-		t.Errorf("with a broken splitter: decision %+v, split %+v", broken.Decision, broken.Split.SplitCheck)
+		t.Errorf("with a broken splitter: decision %+v, split %+v", broken.Decision, broken.Split)
 	}
 	// A backup has all of it.
 	before := x.command("results", "passkey-prompt", "--metric", "login")
@@ -88,12 +87,32 @@ func builtSimulation(t *testing.T) string {
 	return path
 }
 
+// reported is what the tests look at of the results in JSON.
+type reported struct {
+	Variations []struct{ Units int64 }
+	Decision   struct {
+		Status      results.Status
+		VariationID string `json:"variation_id"`
+	}
+	Split struct {
+		Status results.SplitStatus
+	} `json:"srm"`
+	Metrics []struct {
+		TreatmentResults []struct {
+			TreatmentID         string `json:"treatment_id"`
+			Units               int64
+			EventValuesSum      float64                           `json:"event_values_sum"`
+			RelativeDifferences []struct{ Lower, Upper *float64 } `json:"relative_differences"`
+		} `json:"treatment_results"`
+	}
+}
+
 // results asks for the results of the demo's experiment until they are as they
 // should be: events take a moment to arrive.
-func (x *example) results(t *testing.T, complete func(*report.Report) bool) *report.Report {
+func (x *example) results(t *testing.T, complete func(*reported) bool) *reported {
 	t.Helper()
 	for deadline := time.Now().Add(15 * time.Second); ; time.Sleep(100 * time.Millisecond) {
-		var r report.Report
+		var r reported
 		if err := json.Unmarshal([]byte(x.command("results", "exp_PasskeyDemo", "--json")), &r); err != nil {
 			t.Fatal(err)
 		}

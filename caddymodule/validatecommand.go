@@ -6,7 +6,6 @@ import (
 	"io"
 	"os"
 
-	"github.com/caddyserver/caddy/v2"
 	caddycmd "github.com/caddyserver/caddy/v2/cmd"
 	"github.com/spf13/cobra"
 
@@ -17,21 +16,19 @@ func validateCommand() *cobra.Command {
 	command := &cobra.Command{
 		Use:   "validate <file>",
 		Short: "Checks a configuration document as an edge would; exits with 1 if it would be refused, or has an active experiment that assigns nobody",
-		Args:  cobra.ExactArgs(1),
+		Args:  takes("file"),
 	}
 	command.Flags().Int("max-active", 1, "active experiments of a tenant that assign subjects at a time")
-	command.RunE = func(command *cobra.Command, arguments []string) error {
-		return caddycmd.WrapCommandFuncForCobra(func(flags caddycmd.Flags) (int, error) {
-			text, err := os.ReadFile(arguments[0])
-			if err != nil {
-				return caddy.ExitCodeFailedStartup, err
-			}
-			if err := validateDocument(os.Stdout, text, flags.Int("max-active")); err != nil {
-				return caddy.ExitCodeFailedStartup, fmt.Errorf("%s %w", arguments[0], err)
-			}
-			return caddy.ExitCodeSuccess, nil
-		})(command, arguments)
-	}
+	command.RunE = runs(func(flags caddycmd.Flags, arguments []string) error {
+		text, err := os.ReadFile(arguments[0])
+		if err != nil {
+			return err
+		}
+		if err := validateDocument(os.Stdout, text, flags.Int("max-active")); err != nil {
+			return fmt.Errorf("%s %w", arguments[0], err)
+		}
+		return nil
+	})
 	return command
 }
 

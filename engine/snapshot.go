@@ -37,6 +37,7 @@ type Snapshot struct {
 // Summary is what a snapshot knows about one experiment besides its plan.
 type Summary struct {
 	ID       string           `json:"id"`
+	Key      string           `json:"key,omitempty"`
 	Name     string           `json:"name"`
 	Status   ExperimentStatus `json:"status"`
 	IsValid  bool             `json:"is_valid"`
@@ -151,7 +152,7 @@ func (s *Snapshot) decide(document *Document, blockers map[string][]Blocker, lim
 	for i := range document.Experiments {
 		e := &document.Experiments[i]
 		summary := Summary{
-			ID: e.ID, Name: e.Name, Status: e.Status,
+			ID: e.ID, Key: e.Key, Name: e.Name, Status: e.Status,
 			IsValid: len(blockers[e.ID]) == 0, Deciding: deciding[e.ID], Blockers: blockers[e.ID],
 		}
 		if first, over := beyond[e.ID]; over {

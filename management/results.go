@@ -24,8 +24,8 @@ import (
 // resultsTimeout bounds how long one report may take.
 const resultsTimeout = time.Minute
 
-// resultParameters are those of a request for results.
-var resultParameters = []string{"iteration_id", "metric", "metric_group", "slice", "series", "level", "prior", "interval", "cuped", "matured", "from", "to"}
+// ResultParameters are those of a request for results.
+var ResultParameters = []string{"iteration_id", "metric", "metric_group", "slice", "series", "level", "prior", "interval", "cuped", "matured", "from", "to"}
 
 // getResults reports which variation won.
 func getResults(c *call) (answer, *refusal) {
@@ -33,7 +33,7 @@ func getResults(c *call) (answer, *refusal) {
 	if problem != nil {
 		return answer{}, problem
 	}
-	values, problem := c.query(resultParameters...)
+	values, problem := c.query(ResultParameters...)
 	if problem != nil {
 		return answer{}, problem
 	}
@@ -55,7 +55,7 @@ func getResults(c *call) (answer, *refusal) {
 		if err != nil {
 			return nil, err
 		}
-		return resultsText(ctx, made)
+		return ResultsText(ctx, made)
 	})
 	if err != nil {
 		return answer{}, c.noResults(err)
@@ -83,9 +83,9 @@ func (c *call) ask(asked any, report func(ctx context.Context, now time.Time) ([
 	})
 }
 
-// resultsText writes a report as this dialect does. Of one with many slices that
+// ResultsText writes a report as JSON of this dialect. Of one with many slices that
 // takes long, so it is done slice by slice.
-func resultsText(ctx context.Context, made *report.Report) ([]byte, error) {
+func ResultsText(ctx context.Context, made *report.Report) ([]byte, error) {
 	turn, err := pace.Begin(ctx)
 	if err != nil {
 		return nil, fmt.Errorf("writing results: %w", err)
@@ -141,6 +141,16 @@ func (c *call) noResults(err error) *refusal {
 	}
 	c.api.config.Log.Error("reporting failed", slog.String("tenant", string(c.token.Tenant)), slog.Any("error", err))
 	return failed(CodeServiceFailed, "")
+}
+
+// ResultOptions reads the parameters of a request for results. Its errors name the
+// parameter.
+func ResultOptions(values url.Values) (report.Options, error) {
+	o, problem := resultOptions(values)
+	if problem != nil {
+		return o, errors.New(strings.TrimSuffix(strings.TrimPrefix(problem.message, "Invalid request query string. "), "."))
+	}
+	return o, nil
 }
 
 // resultOptions reads the parameters.

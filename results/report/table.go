@@ -110,16 +110,20 @@ func (r *Report) printMetric(w io.Writer, m *Metric) {
 	fmt.Fprintln(w)
 	low, high := bounds(m, r)
 	table := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
-	fmt.Fprintf(table, "  variation\tunits\tmean\tbest\tagainst control\t%s interval, %s to %s\n", percent(r.IntervalLevel), signed(low), signed(high))
+	fmt.Fprintf(table, "  variation\tunits\tmean\tbest\tagainst control\t%s interval\ton a scale from %s to %s\n", percent(r.IntervalLevel), signed(low), signed(high))
 	for i := range m.TreatmentResults {
 		t := &m.TreatmentResults[i]
-		change, bar := "", ""
+		change, ends, bar := "", "", ""
 		if r.isControl(t.TreatmentID) {
 			change = "control"
 		} else if d := r.againstControl(t); d != nil {
-			change, bar = describeChange(d), drawBar(d, low, high)
+			change, ends, bar = describeChange(d), describeInterval(d), drawBar(d, low, high)
 		}
-		fmt.Fprintf(table, "  %s\t%s\t%s\t%s\t%s\t%s\n", engine.Printable(t.TreatmentName), grouped(t.Units), describeMean(m, t), share(t.PBest), change, bar)
+		best := ""
+		if m.ranks() {
+			best = share(t.PBest)
+		}
+		fmt.Fprintf(table, "  %s\t%s\t%s\t%s\t%s\t%s\t%s\n", engine.Printable(t.TreatmentName), grouped(t.Units), describeMean(m, t), best, change, ends, bar)
 	}
 	_ = table.Flush() // it writes to an errorWriter
 }
@@ -146,14 +150,32 @@ func bounds(m *Metric, r *Report) (low, high float64) {
 	return low - margin, high + margin
 }
 
+// ranks reports whether it can be said which variation is the best: of one that has
+// too few units the chance is that of what was believed before the data.
+func (m *Metric) ranks() bool {
+	return !slices.ContainsFunc(m.TreatmentResults, func(t results.TreatmentResult) bool { return t.Units < 2 })
+}
+
 func describeChange(d *results.DifferenceFromArm) string {
 	switch {
 	case d.Estimate == nil:
-		return string(d.State)
+		return inWords(d.State)
 	case d.State != results.OK:
-		return signed(*d.Estimate) + " (" + string(d.State) + ")"
+		return signed(*d.Estimate) + " (" + inWords(d.State) + ")"
 	}
 	return signed(*d.Estimate)
+}
+
+func describeInterval(d *results.DifferenceFromArm) string {
+	if d.Lower == nil || d.Upper == nil {
+		return ""
+	}
+	return signed(*d.Lower) + " to " + signed(*d.Upper)
+}
+
+// inWords is TOO_FEW_UNITS as "too few units".
+func inWords(state results.State) string {
+	return strings.ToLower(strings.ReplaceAll(string(state), "_", " "))
 }
 
 // drawBar draws an interval as [──●──] on a line on which | is zero.
@@ -180,7 +202,7 @@ func drawBar(d *results.DifferenceFromArm, low, high float64) string {
 func describeMean(m *Metric, t *results.TreatmentResult) string {
 	switch {
 	case t.DataMean == nil && t.State != results.OK:
-		return string(t.State)
+		return inWords(t.State)
 	case t.DataMean == nil:
 		return ""
 	case m.Kind == results.Conversion:

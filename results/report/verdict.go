@@ -121,7 +121,7 @@ func difference(r *Report, m *Metric, t *results.TreatmentResult) string {
 		if d.Lower != nil && d.Upper != nil {
 			text += fmt.Sprintf(" (%s interval %s to %s)", percent(r.IntervalLevel), signed(*d.Lower), signed(*d.Upper))
 		}
-		if t.PBest != nil {
+		if t.PBest != nil && m.ranks() {
 			text += fmt.Sprintf(", best of all with a chance of %s", percent(*t.PBest))
 		}
 		return text + "."
