@@ -10,8 +10,6 @@ import (
 	"strings"
 	"testing"
 	"time"
-
-	"github.com/caddy-experiments/caddy-experiments/results/report"
 )
 
 const (
@@ -102,7 +100,7 @@ func TestDemoPages(t *testing.T) {
 	})
 
 	counted := func() (logins float64) {
-		var r report.Report
+		var r reported
 		if err := json.Unmarshal([]byte(x.command("results", "exp_PasskeyDemo", "--json")), &r); err != nil {
 			t.Fatal(err)
 		}

@@ -274,7 +274,7 @@ func TestDoctorWithTheManagementAPI(t *testing.T) {
 }
 
 func TestDoctorRefuses(t *testing.T) {
-	e := startEdge(t, setup{})
+	e := startEdge(t, setup{Store: map[string]string{"default/production": split}})
 	for path, want := range map[string]int{
 		"/experiments/diagnosis":                                  http.StatusBadRequest,
 		"/experiments/diagnosis?experiment=var_1":                 http.StatusNotFound,

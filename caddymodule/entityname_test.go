@@ -137,7 +137,7 @@ func TestTokenCommand(t *testing.T) {
 		"--experiment exp_Sp1it --segment seg_Nope":     `segment "seg_Nope"|has none at all`,
 		"--experiment exp_Sp1it --valid-for 1day":       `--valid-for "1day"`,
 		"--experiment exp_Sp1it --valid-for -1h":        "valid_for: must be positive",
-		"":                                              "--experiment is missing",
+		"":                                              "experiment: is missing",
 		"--experiment exp_Sp1it --tenant default/other": "default/other has no document",
 	} {
 		got := e.Command("", append([]string{"token"}, strings.Fields(arguments)...)...)

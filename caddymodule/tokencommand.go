@@ -37,9 +37,6 @@ id, key or name.`,
 		if err != nil { // which quotes what days were turned into
 			return fmt.Errorf("--valid-for %q: is no duration; write for example 30m, 12h or 7d", flags.String("valid-for"))
 		}
-		if flags.String("experiment") == "" {
-			return fmt.Errorf("--experiment is missing; write for example: caddy experiments token --experiment exp_PasskeyDemo --variation var_PasskeyFirst")
-		}
 		body, err := json.Marshal(tokenRequest{
 			Tenant: flags.String("tenant"), ExperimentID: flags.String("experiment"),
 			VariationID: flags.String("variation"), SegmentID: flags.String("segment"), ValidFor: caddy.Duration(validFor),
