@@ -9,7 +9,7 @@ import (
 	"syscall"
 	"time"
 
-	"github.com/caddy-experiments/caddy-experiments/results/stall"
+	"github.com/caddy-experiments/caddy-experiments/store/stall"
 )
 
 // within runs work on a disk for no longer than a time; see stall.Guard. What the

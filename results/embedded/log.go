@@ -17,8 +17,8 @@ import (
 	"github.com/cockroachdb/pebble/v2/vfs"
 
 	"github.com/caddy-experiments/caddy-experiments/results/events"
-	"github.com/caddy-experiments/caddy-experiments/results/stall"
 	"github.com/caddy-experiments/caddy-experiments/store/durable"
+	"github.com/caddy-experiments/caddy-experiments/store/stall"
 )
 
 // format is the version of the keys; see upgrade.

@@ -10,7 +10,7 @@ import (
 	"sync/atomic"
 	"time"
 
-	"github.com/caddy-experiments/caddy-experiments/results/stall"
+	"github.com/caddy-experiments/caddy-experiments/store/stall"
 )
 
 // Options say what a Keeper keeps open.

@@ -15,6 +15,7 @@ import (
 	"github.com/caddy-experiments/caddy-experiments/engine"
 	"github.com/caddy-experiments/caddy-experiments/store"
 	"github.com/caddy-experiments/caddy-experiments/store/durable"
+	"github.com/caddy-experiments/caddy-experiments/store/stall"
 )
 
 // Store keeps each tenant's document in <dir>/<project>/<environment>.json.
@@ -136,21 +137,14 @@ func writtenRevision(text []byte) uint64 {
 func (s *Store) Commit(ctx context.Context, tenant store.Tenant, document *engine.Document, expected uint64) (uint64, error) {
 	copied := *document
 	var revision uint64
-	done := make(chan error, 1)
-	go func() {
-		var err error
+	err := new(stall.Guard).Do(ctx, func() (err error) {
 		revision, err = s.commit(ctx, tenant, &copied, expected)
-		done <- err
-	}()
-	select {
-	case err := <-done:
-		if err != nil {
-			return 0, fmt.Errorf("committing %s: %w", tenant, err)
-		}
-		return revision, nil
-	case <-ctx.Done():
-		return 0, fmt.Errorf("committing %s: the disk has not taken it in time: %w", tenant, ctx.Err())
+		return err
+	})
+	if err != nil {
+		return 0, fmt.Errorf("committing %s: %w", tenant, err)
 	}
+	return revision, nil
 }
 
 func (s *Store) commit(ctx context.Context, tenant store.Tenant, document *engine.Document, expected uint64) (uint64, error) {

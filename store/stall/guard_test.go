@@ -7,7 +7,7 @@ import (
 	"testing/synctest"
 	"time"
 
-	"github.com/caddy-experiments/caddy-experiments/results/stall"
+	"github.com/caddy-experiments/caddy-experiments/store/stall"
 )
 
 func TestWorkThatEnds(t *testing.T) {
