@@ -1,10 +1,12 @@
 package ldclients
 
 import (
-	"os"
-	"os/exec"
 	"testing"
+
+	"github.com/caddy-experiments/caddy-experiments/bench/clientedge"
 )
+
+func TestMain(m *testing.M) { clientedge.Main(m) }
 
 // TestTypeScriptClient takes an experiment through its life.
 func TestTypeScriptClient(t *testing.T) { node(t, "life.mjs") }
@@ -12,32 +14,37 @@ func TestTypeScriptClient(t *testing.T) { node(t, "life.mjs") }
 // TestMCPServer reads a flag as an agent's tools do.
 func TestMCPServer(t *testing.T) { node(t, "tools.mjs") }
 
-// node runs a script against an edge of its own. It trusts the edge's authority
-// and no other of ours.
-func node(t *testing.T, script string) {
-	packages(t)
-	e := startEdge(t)
-	command := exec.CommandContext(t.Context(), "node", script)
-	command.Env = append(os.Environ(), "NODE_EXTRA_CA_CERTS="+e.authority(), "API="+e.api, "EDGE="+e.site)
-	out, err := command.CombinedOutput()
-	t.Logf("%s", out)
-	if err != nil {
-		t.Fatal(err)
-	}
-}
-
-// packages installs what the scripts import, as the lock file has it.
-func packages(t *testing.T) {
-	t.Helper()
-	for _, name := range []string{"node", "npm"} {
-		if _, err := exec.LookPath(name); err != nil {
-			t.Skipf("%s is missing; ./test.sh installs it", name)
+// sites are one with the API, and one with experiments in front of a provider that
+// shows what it gets.
+const sites = `https://localhost:{api} {
+	experiments_api {
+		token api-clients
+		token api-reader read:experimentation
+		token api-foreign {
+			tenant other/production
 		}
 	}
-	if exec.Command("npm", "ls").Run() == nil {
-		return
+	respond 404
+}
+https://localhost:{site} {
+	experiments {
+		outcomes on
 	}
-	if out, err := exec.Command("npm", "ci", "--ignore-scripts", "--no-audit", "--no-fund").CombinedOutput(); err != nil {
-		t.Skipf("the npm packages cannot be installed (npm ci in bench/ldclients): %v\n%s", err, out)
+	reverse_proxy 127.0.0.1:{provider}
+}
+http://:{provider} {
+	bind 127.0.0.1
+	header {
+		Got-Config {header.X-Experiment-Config}
+		Got-Exposure {header.X-Experiment-Exposure}
 	}
+	respond "a login page"
+}
+`
+
+// node runs a script against an edge of its own.
+func node(t *testing.T, script string) {
+	clientedge.Packages(t)
+	e := clientedge.Start(t, "events {dir}/events", sites, "api", "site", "provider")
+	e.Node(t, script, "API=https://"+e.Host(0), "EDGE=https://"+e.Host(1))
 }
