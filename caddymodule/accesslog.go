@@ -24,7 +24,7 @@ func enrichAccessLog(r *http.Request, v *visit) {
 }
 
 // MarshalLogObject adds to an access log line who asked, and what was decided
-// under details.experiment. The names are those of the management API's logs.
+// under details.experiment.
 func (v *visit) MarshalLogObject(enc zapcore.ObjectEncoder) error {
 	enc.AddString("device_type", v.device.Type)
 	enc.AddString("browser", v.device.Browser)
@@ -34,22 +34,13 @@ func (v *visit) MarshalLogObject(enc zapcore.ObjectEncoder) error {
 	if v.decision.Treatment == nil {
 		return nil
 	}
-	return enc.AddObject("details", zapcore.ObjectMarshalerFunc(func(enc zapcore.ObjectEncoder) error {
-		return enc.AddObject("experiment", zapcore.ObjectMarshalerFunc(v.experiment))
-	}))
+	return v.logged().addTo(enc)
 }
 
-func (v *visit) experiment(enc zapcore.ObjectEncoder) error {
+// logged is what the visit was given, as the logs have it.
+func (v *visit) logged() loggedExperiment {
 	t := v.decision.Treatment
-	enc.AddString("experiment_id", t.ExperimentID)
-	enc.AddString("variation_id", t.VariationID)
-	enc.AddBool("is_control", t.IsControl)
-	enc.AddString("allocation_strategy", string(t.Strategy))
-	enc.AddString("source", string(v.decision.Source))
-	if v.decision.SegmentID != "" {
-		enc.AddString("segment_id", v.decision.SegmentID)
-	}
-	return nil
+	return loggedExperiment{t.ExperimentID, t.VariationID, t.IsControl, t.Strategy, string(v.decision.Source), v.decision.SegmentID}
 }
 
 // appendLine appends the visit as a line of the decision log.
@@ -59,15 +50,8 @@ func (v *visit) appendLine(b []byte, tenant string, status int, at time.Time) []
 
 // appendLogin appends the visit as the end of a login, of which event is the type.
 func (v *visit) appendLogin(b []byte, tenant, event string, status int, at time.Time) []byte {
-	b = append(b, `{"time":"`...)
-	b = at.UTC().AppendFormat(b, "2006-01-02T15:04:05.000Z07:00")
-	if event != "" {
-		b = append(b, `","type":"`...)
-		b = append(b, event...)
-	}
-	b = append(b, `","tenant":"`...)
-	b = append(b, tenant...)
-	b = append(b, `","client_id":`...)
+	b = appendHead(b, at, event, tenant)
+	b = append(b, `,"client_id":`...)
 	b = appendJSONString(b, clipped(v.clientID))
 	b = append(b, `,"status":`...)
 	b = strconv.AppendInt(b, int64(status), 10)
@@ -82,22 +66,8 @@ func (v *visit) appendLogin(b []byte, tenant, event string, status int, at time.
 	b = append(b, `","region":"`...)
 	b = append(b, v.place.Region...)
 	b = append(b, '"')
-	if t := v.decision.Treatment; t != nil {
-		b = append(b, `,"details":{"experiment":{"experiment_id":"`...)
-		b = append(b, t.ExperimentID...)
-		b = append(b, `","variation_id":"`...)
-		b = append(b, t.VariationID...)
-		b = append(b, `","is_control":`...)
-		b = strconv.AppendBool(b, t.IsControl)
-		b = append(b, `,"allocation_strategy":"`...)
-		b = append(b, t.Strategy...)
-		b = append(b, `","source":"`...)
-		b = append(b, v.decision.Source...)
-		if v.decision.SegmentID != "" {
-			b = append(b, `","segment_id":"`...)
-			b = append(b, v.decision.SegmentID...)
-		}
-		b = append(b, `"}}`...)
+	if v.decision.Treatment != nil {
+		b = v.logged().appendTo(b)
 	}
 	return append(b, "}\n"...)
 }

@@ -62,9 +62,9 @@ type splitKey struct{ tenant, experiment, iteration, version string }
 
 func newEventQueue(deliver deliverer, loggers *loggers) *eventQueue {
 	q := &eventQueue{
-		ended:   knownLogins{seed: maphash.MakeSeed()},
+		ended:   newKnownLogins(),
 		waiting: make(chan queuedEvent, eventQueueSize), deliver: deliver, loggers: loggers,
-		known:   knownExposures{seed: maphash.MakeSeed()},
+		known:   newKnownExposures(),
 		trouble: rate.Sometimes{First: 1, Interval: troubleInterval}, refusals: rate.Sometimes{First: 1, Interval: troubleInterval},
 		splits: map[splitKey]bool{}, stop: make(chan struct{}), done: make(chan struct{}),
 	}
@@ -256,30 +256,27 @@ func (q *eventQueue) close() error {
 }
 
 // knownExposures remembers the exposures of late, so that a unit that comes again
-// costs nothing but a look. It forgets when it likes: the log takes an exposure
+// costs nothing but a look. What it forgets does no harm: the log takes an exposure
 // twice for one.
 type knownExposures struct {
-	seed  maphash.Seed
-	slots [1 << 16]atomic.Uint64
+	seed   maphash.Seed
+	recent recent
+}
+
+func newKnownExposures() knownExposures {
+	return knownExposures{maphash.MakeSeed(), make(recent, 1<<16)}
 }
 
 // add reports whether the exposure was not known yet.
-func (k *knownExposures) add(e *events.Exposure) bool {
-	slot, sum := k.slot(e)
-	return slot.Swap(sum) != sum
-}
+func (k *knownExposures) add(e *events.Exposure) bool { return k.recent.add(k.hash(e)) }
 
 // forget takes an exposure back.
-func (k *knownExposures) forget(e *events.Exposure) {
-	slot, sum := k.slot(e)
-	slot.CompareAndSwap(sum, 0)
-}
+func (k *knownExposures) forget(e *events.Exposure) { k.recent.forget(k.hash(e)) }
 
-func (k *knownExposures) slot(e *events.Exposure) (*atomic.Uint64, uint64) {
-	sum := maphash.String(k.seed, e.ID)
+func (k *knownExposures) hash(e *events.Exposure) uint64 {
+	hash := maphash.String(k.seed, e.ID)
 	if !e.Analysed() {
-		sum = ^sum // what is kept apart is not the same exposure
+		hash = ^hash // what is kept apart is not the same exposure
 	}
-	sum |= 1 // never 0, which stands for none
-	return &k.slots[sum>>48], sum
+	return hash
 }

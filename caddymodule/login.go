@@ -3,8 +3,6 @@ package caddymodule
 import (
 	"context"
 	"hash/maphash"
-	"strconv"
-	"sync/atomic"
 	"time"
 
 	"go.uber.org/zap"
@@ -54,17 +52,17 @@ func (v *visit) exposedBy() engine.Source {
 }
 
 // knownLogins remembers the logins of late that have ended, so that one whose end is
-// seen or sent again is one line. It forgets when it likes. It is safe for concurrent
-// use.
+// seen or sent again is one line. It is safe for concurrent use.
 type knownLogins struct {
-	seed  maphash.Seed
-	slots [1 << 12]atomic.Uint64
+	seed   maphash.Seed
+	recent recent
 }
+
+func newKnownLogins() knownLogins { return knownLogins{maphash.MakeSeed(), make(recent, 1<<12)} }
 
 // add reports whether the login was not known yet.
 func (k *knownLogins) add(tenant, event, unit, id string) bool {
-	sum := maphash.Comparable(k.seed, [...]string{tenant, event, unit, id}) | 1 // never 0, which stands for none
-	return k.slots[sum>>52].Swap(sum) != sum
+	return k.recent.add(maphash.Comparable(k.seed, [...]string{tenant, event, unit, id}))
 }
 
 // logins writes logins that were sent to the management API, each to the decision log
@@ -96,50 +94,15 @@ func (a *App) logins(logger *zap.Logger) func(context.Context, []management.Logi
 type loginLine struct{ *management.Login }
 
 // MarshalLogObject adds the exposure under details.experiment.
-func (l *loginLine) MarshalLogObject(enc zapcore.ObjectEncoder) error {
-	return enc.AddObject("details", zapcore.ObjectMarshalerFunc(func(enc zapcore.ObjectEncoder) error {
-		return enc.AddObject("experiment", zapcore.ObjectMarshalerFunc(func(enc zapcore.ObjectEncoder) error {
-			enc.AddString("experiment_id", l.ExperimentID)
-			enc.AddString("variation_id", l.VariationID)
-			enc.AddBool("is_control", l.IsControl)
-			enc.AddString("allocation_strategy", string(l.Strategy))
-			if l.Source != "" {
-				enc.AddString("source", l.Source)
-			}
-			if l.SegmentID != "" {
-				enc.AddString("segment_id", clipped(l.SegmentID))
-			}
-			return nil
-		}))
-	}))
-}
+func (l *loginLine) MarshalLogObject(enc zapcore.ObjectEncoder) error { return l.logged().addTo(enc) }
 
 // appendTo appends the login as a line of the decision log.
 func (l *loginLine) appendTo(b []byte) []byte {
-	b = append(b, `{"time":"`...)
-	b = l.Time.UTC().AppendFormat(b, "2006-01-02T15:04:05.000Z07:00")
-	b = append(b, `","type":"`...)
-	b = append(b, l.Type...)
-	b = append(b, `","tenant":"`...)
-	b = append(b, l.Tenant...)
-	b = append(b, `","details":{"experiment":{"experiment_id":"`...)
-	b = append(b, l.ExperimentID...)
-	b = append(b, `","variation_id":"`...)
-	b = append(b, l.VariationID...)
-	b = append(b, `","is_control":`...)
-	b = strconv.AppendBool(b, l.IsControl)
-	b = append(b, `,"allocation_strategy":"`...)
-	b = append(b, l.Strategy...)
-	b = append(b, '"')
-	if l.Source != "" {
-		b = append(b, `,"source":`...)
-		b = appendJSONString(b, clipped(l.Source))
-	}
-	if l.SegmentID != "" {
-		b = append(b, `,"segment_id":`...)
-		b = appendJSONString(b, clipped(l.SegmentID))
-	}
-	return append(b, "}}}\n"...)
+	return append(l.logged().appendTo(appendHead(b, l.Time, l.Type, string(l.Tenant))), "}\n"...)
+}
+
+func (l *loginLine) logged() loggedExperiment {
+	return loggedExperiment{l.ExperimentID, l.VariationID, l.IsControl, l.Strategy, l.Source, l.SegmentID}
 }
 
 // Interface guard
