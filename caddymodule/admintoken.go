@@ -31,7 +31,7 @@ type tokenAnswer struct {
 	ExperimentID string    `json:"experiment_id"`
 	VariationID  string    `json:"variation_id,omitempty"`
 	SegmentID    string    `json:"segment_id,omitempty"`
-	// Notes say where the token is of no use.
+	// Notes say where the token has no effect.
 	Notes []string `json:"notes,omitempty"`
 }
 

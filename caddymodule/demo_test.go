@@ -17,7 +17,7 @@ const (
 	aProgram      = "curl/8.5.0"
 )
 
-// visitor is somebody at the demo with a browser.
+// visitor is a person at the demo with a browser.
 type visitor struct {
 	*example
 	jar   http.CookieJar

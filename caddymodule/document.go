@@ -114,7 +114,7 @@ func (a *App) replaceDocument(ctx context.Context, tenant store.Tenant, w http.R
 	return writeJSON(w, answer)
 }
 
-// checkIdle refuses a document with an active experiment that would assign nobody,
+// checkIdle refuses a document with an active experiment that would assign no subject,
 // unless that is so already or wanted.
 func (a *App) checkIdle(tenant store.Tenant, summaries []engine.Summary, force string) error {
 	if force == "true" {

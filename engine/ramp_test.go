@@ -10,7 +10,7 @@ import (
 	"testing"
 )
 
-// ramped gives the first experiment of a document a ramp. current may be empty.
+// ramped returns a document whose first experiment has a ramp. current may be empty.
 func ramped(text, levels, current string) string {
 	fields := `"levels":` + levels + `,`
 	if current != "" {

@@ -38,7 +38,7 @@ type accessClaims struct {
 }
 
 // accessHeader is the first part of the tokens of a key. The key's id in it is a
-// hash, which leads nobody to the key.
+// hash, from which the key cannot be found.
 func accessHeader(secret []byte) string {
 	id := sha256.Sum256(append([]byte("experiment_access_key_id\n"), secret...))
 	header := `{"alg":"HS256","kid":"` + base64.RawURLEncoding.EncodeToString(id[:12]) + `","typ":"JWT"}`

@@ -186,7 +186,7 @@ var (
 
 // Handles reports whether a request is for the API, whatever its method: for a
 // path below which all are ours, or for TokenPath. Everything else belongs to
-// somebody else: the provider behind may have an /api/v2 of its own.
+// others: the provider behind may have an /api/v2 of its own.
 func (a *API) Handles(r *http.Request) bool {
 	return a.grants(r) || below(r, base) || below(r, dialectPaths...) || a.dialect.Handles(r)
 }

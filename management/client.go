@@ -118,9 +118,9 @@ func (c *clients) find(shown []credentials) *heldClient {
 	return found
 }
 
-// admit returns what an access token allows now, nil if it is none of ours, is
-// not valid any more, or its client has not the id, secret and tenant any more
-// that it was granted for. A client that has lost scopes has lost them in tokens
+// admit returns what an access token allows now. It returns nil if the token was not
+// signed here or is not valid any more, or if its client no longer has the id, secret
+// and tenant that it was granted for. A client that has lost scopes has lost them in tokens
 // that were granted before, too.
 func (c *clients) admit(text string, now time.Time) *heldToken {
 	key, claims := c.read(text)

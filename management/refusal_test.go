@@ -198,7 +198,7 @@ func archived(s *site) {
 	})
 }
 
-// ramping gives the experiment a ramp.
+// ramping sets a ramp for the experiment.
 func ramping(s *site) { s.must(200, "PATCH", "experiments/{experiment}", `{"levels":[5,50,100]}`) }
 
 // targeted adds a segment experiment exp_1 that is ready but for a change.

@@ -59,7 +59,7 @@ func (o object) find(name string) (entry, bool) {
 	return entry{o.fault, o.at + name, value}, value != nil
 }
 
-// said gives a member that may be missing, or empty: some clients send all that they
+// said returns a member that may be missing, or empty: some clients send all that they
 // know of.
 func (o object) said(name string) (entry, bool) {
 	e, there := o.find(name)

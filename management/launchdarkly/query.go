@@ -51,7 +51,7 @@ func (q *request) readQuery(known []string) error {
 // list.
 var lists = []string{"env", "expand", "filter", "lifecycleState", "sort"}
 
-// listed gives the parts of a parameter that is a comma-separated list.
+// listed returns the parts of a parameter that is a comma-separated list.
 func (q *request) listed(name string) []string {
 	var out []string
 	for part := range strings.SplitSeq(strings.Join(q.query[name], ","), ",") {
