@@ -201,15 +201,14 @@ func (s *Store) run(ctx context.Context, script *redis.Script, tenant store.Tena
 	return result, err
 }
 
-// hold takes note of a document that is good, unless a newer one is held.
+// hold takes note of a document that is good, unless a newer one is held. A doubt
+// stays until the watch settles it and tells: whoever has loaded with the doubt would
+// keep it otherwise.
 func (s *Store) hold(tenant store.Tenant, version store.Version) {
 	s.mu.Lock()
 	h := s.held(tenant)
 	news := version.Revision >= h.newest.Revision && len(version.Sealed) > 0
 	if news {
-		if version.Revision > h.newest.Revision {
-			*h = held{}
-		}
 		h.newest, h.stuck = version, ""
 	}
 	s.mu.Unlock()
